@@ -1,0 +1,238 @@
+/**
+ * The contract between everything above and the machine below: buffers, and the kernels that work on them.
+ *
+ * Shape letters: B batch, T time, C channels, H query heads, K key-value heads, D head size, V vocabulary.
+ * All storages are contiguous and row-major. A kernel checks nothing: shapes are checked once, in the ops above.
+ * `accumulate` says whether a result is written (false) or added to what is there (true).
+ * Every kernel gives the same bits for any number of threads.
+ */
+
+/** `float32` is the logical type: the reference device keeps such values in float64. */
+export type DType = "float32" | "int32";
+
+/** A run of elements in a device's memory. Opaque above the device. */
+export interface Storage {
+  readonly dtype: DType;
+  /** Elements, not bytes. */
+  readonly length: number;
+  /** Elements [start, start + length) of this storage, sharing its memory. */
+  slice(start: number, length: number): Storage;
+}
+
+/** Memory of one training step or forward pass: allocated piece by piece, given back all at once. */
+export interface Arena {
+  /** Contents are undefined. */
+  allocate(dtype: DType, length: number): Storage;
+  /** Gives one allocation back before the reset, so that backward can reuse what forward no longer needs. */
+  free(storage: Storage): void;
+  /** Makes every storage of this arena invalid; keeps the memory for the next step. */
+  reset(): void;
+  /** Returns the memory to the system. */
+  dispose(): void;
+  /** Most bytes in use at one time since the arena was made. */
+  readonly peakBytes: number;
+}
+
+export type Activation = "gelu" | "gelu_tanh" | "silu" | "relu" | "relu2";
+
+export interface MatmulDims {
+  /** Rows of the result. */ readonly M: number;
+  /** Columns of the result. */ readonly N: number;
+  /** Length of the sums. */ readonly K: number;
+  /** A is stored (K, M) rather than (M, K). */ readonly transposeA: boolean;
+  /** B is stored (N, K) rather than (K, N). */ readonly transposeB: boolean;
+  readonly accumulate: boolean;
+}
+
+export interface LinearDims {
+  readonly rows: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+export interface NormDims {
+  readonly rows: number;
+  readonly width: number;
+  readonly epsilon: number;
+}
+
+export interface RopeDims {
+  readonly B: number;
+  readonly T: number;
+  readonly H: number;
+  readonly D: number;
+  /** Position of the first time step: row `offset` of the table belongs to t = 0. */
+  readonly offset: number;
+  /** Rotate backwards: the gradient of a rotation. */
+  readonly inverse: boolean;
+}
+
+export interface AttentionDims {
+  readonly B: number;
+  /** Query time steps. */ readonly T: number;
+  /** Key time steps in use; ≥ T when a cache holds the past. */ readonly S: number;
+  /** Key time steps that the key and value storages have room for in each batch row; S when there is no cache. */
+  readonly capacity: number;
+  readonly H: number;
+  /** Key-value heads; H is a multiple of K, query head h reads key-value head floor(h / (H / K)). */ readonly K: number;
+  readonly D: number;
+  /** Query t sees keys s ≤ t + (S − T). Otherwise all. */ readonly causal: boolean;
+  /** Multiplies q·k; usually 1/√D. */ readonly scale: number;
+}
+
+export interface DropoutDims {
+  /** Share of elements set to zero; the others are divided by 1 − p. */ readonly p: number;
+  /** Philox4x32-10 key: two uint32 words. */ readonly seed: readonly [number, number];
+  /** Philox counter words 1–3 (word 0 counts groups of four elements): training step, place in the model, micro-batch. */
+  readonly counter: readonly [number, number, number];
+  readonly accumulate: boolean;
+}
+
+export interface CrossEntropyDims {
+  readonly rows: number;
+  readonly vocabulary: number;
+  /** When given, `logits` is overwritten by the gradient times this; when null it is left undefined. */
+  readonly gradientScale: number | null;
+}
+
+export interface AdamWSettings {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** 1 for the first update (bias correction). */ readonly step: number;
+  /** The gradient is multiplied by this first: clipping, or averaging over micro-batches. */ readonly gradientScale: number;
+}
+
+export interface Device {
+  readonly name: "cpu" | "reference" | "meta";
+
+  // -- memory
+  /** Zeroed memory that lives until {@link release}: parameters, optimizer state, caches. */
+  allocate(dtype: DType, length: number): Storage;
+  release(storage: Storage): void;
+  createArena(): Arena;
+  /** Copies from host memory. */
+  write(storage: Storage, data: ArrayLike<number>): void;
+  /** Copies to host memory: a Float32Array or Int32Array (Float64Array on the reference device). */
+  read(storage: Storage): Float32Array | Float64Array | Int32Array;
+  /** Stops threads and frees what the device holds. */
+  dispose(): void;
+
+  // -- elementwise
+  fill(x: Storage, value: number): void;
+  copy(out: Storage, x: Storage): void;
+  /** out = alpha·a + beta·b; out may be a or b. */
+  axpby(out: Storage, a: Storage, alpha: number, b: Storage, beta: number): void;
+  /** out = (out +) a ⊙ b */
+  multiply(out: Storage, a: Storage, b: Storage, accumulate: boolean): void;
+  activation(out: Storage, x: Storage, kind: Activation): void;
+  activationBackward(dx: Storage, dout: Storage, x: Storage, kind: Activation, accumulate: boolean): void;
+  /** out = activation(gate) ⊙ up; SwiGLU with `silu`. */
+  gated(out: Storage, gate: Storage, up: Storage, kind: Activation): void;
+  /** Writes dgate and dup. */
+  gatedBackward(dgate: Storage, dup: Storage, dout: Storage, gate: Storage, up: Storage, kind: Activation): void;
+  /** out = (out +) x ⊙ mask / (1 − p). Its own gradient: the same mask comes from the same counter. */
+  dropout(out: Storage, x: Storage, dims: DropoutDims): void;
+
+  // -- reductions, in a fixed order, summed in float64
+  /** out[index] = Σ x */
+  sum(out: Storage, index: number, x: Storage): void;
+  /** out[index] = Σ x² */
+  sumOfSquares(out: Storage, index: number, x: Storage): void;
+  /** out (rows) int32 = position of the first largest value of each row of x (rows, width). */
+  argmax(out: Storage, x: Storage, rows: number, width: number): void;
+
+  // -- products
+  /** out (M, N) = (out +) A·B */
+  matmul(out: Storage, a: Storage, b: Storage, dims: MatmulDims): void;
+  /** out (rows, outputs) = x (rows, inputs) · weightᵀ + bias, weight (outputs, inputs) */
+  linear(out: Storage, x: Storage, weight: Storage, bias: Storage | null, dims: LinearDims): void;
+  /** dx (rows, inputs) = (dx +) dout · weight */
+  linearBackwardInput(dx: Storage, dout: Storage, weight: Storage, dims: LinearDims, accumulate: boolean): void;
+  /** dweight (outputs, inputs) = (dweight +) doutᵀ · x */
+  linearBackwardWeight(dweight: Storage, dout: Storage, x: Storage, dims: LinearDims, accumulate: boolean): void;
+  /** dbias (outputs) = (dbias +) column sums of dout (rows, outputs) */
+  linearBackwardBias(dbias: Storage, dout: Storage, dims: LinearDims, accumulate: boolean): void;
+
+  // -- embedding
+  /** out (rows, width) = table[ids] */
+  embedding(out: Storage, table: Storage, ids: Storage, rows: number, width: number): void;
+  /** dtable[ids] += dout, in the order of the rows. */
+  embeddingBackward(dtable: Storage, dout: Storage, ids: Storage, rows: number, width: number): void;
+
+  // -- normalisation over the last axis
+  /** weight and bias (width) or null; mean and rstd (rows) are kept for the backward. */
+  layerNorm(
+    out: Storage,
+    mean: Storage,
+    rstd: Storage,
+    x: Storage,
+    weight: Storage | null,
+    bias: Storage | null,
+    dims: NormDims,
+  ): void;
+  layerNormBackward(
+    dx: Storage,
+    dweight: Storage | null,
+    dbias: Storage | null,
+    dout: Storage,
+    x: Storage,
+    weight: Storage | null,
+    mean: Storage,
+    rstd: Storage,
+    dims: NormDims,
+    accumulate: { readonly dx: boolean; readonly parameters: boolean },
+  ): void;
+  rmsNorm(out: Storage, rstd: Storage, x: Storage, weight: Storage | null, dims: NormDims): void;
+  rmsNormBackward(
+    dx: Storage,
+    dweight: Storage | null,
+    dout: Storage,
+    x: Storage,
+    weight: Storage | null,
+    rstd: Storage,
+    dims: NormDims,
+    accumulate: { readonly dx: boolean; readonly parameters: boolean },
+  ): void;
+
+  // -- attention
+  /**
+   * Rotary position embedding: pairs (i, i + D/2) are rotated, as in GPT-NeoX and Hugging Face LLaMA.
+   * x and out (B, T, H, D), may be the same; table (positions, D) holds D/2 cosines, then D/2 sines.
+   */
+  rope(out: Storage, x: Storage, table: Storage, dims: RopeDims): void;
+  /** out, q (B, T, H, D); k, v (B, capacity, K, D); logSumExp (B, H, T) is kept for the backward. */
+  attention(out: Storage, logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void;
+  /** Writes dq, dk, dv. Only without a cache: S = T = capacity. */
+  attentionBackward(
+    dq: Storage,
+    dk: Storage,
+    dv: Storage,
+    dout: Storage,
+    out: Storage,
+    logSumExp: Storage,
+    q: Storage,
+    k: Storage,
+    v: Storage,
+    dims: AttentionDims,
+  ): void;
+
+  // -- loss
+  /**
+   * losses (rows) = −log softmax(logits)[target] · weight; targets int32 (rows), a negative target counts as weight 0;
+   * weights (rows) or null for all 1. The gradient, if asked for, carries the weights too.
+   */
+  crossEntropy(
+    losses: Storage,
+    logits: Storage,
+    targets: Storage,
+    weights: Storage | null,
+    dims: CrossEntropyDims,
+  ): void;
+
+  // -- optimizers, one pass over the parameter
+  /** Loshchilov & Hutter 2019, decoupled decay: p −= lr·(m̂/(√v̂ + ε) + decay·p) */
+  adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, settings: AdamWSettings): void;
+}
