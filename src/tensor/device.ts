@@ -5,6 +5,8 @@
  * All storages are contiguous and row-major. A kernel checks nothing: shapes are checked once, in the ops above.
  * `accumulate` says whether a result is written (false) or added to what is there (true).
  * Every kernel gives the same bits for any number of threads.
+ * Where a kernel works element by element (axpby, multiply, activation, activationBackward, gated, gatedBackward,
+ * dropout, rope), an output may be the same storage as an input of its shape. Elsewhere outputs and inputs are apart.
  */
 
 /** `float32` is the logical type: the reference device keeps such values in float64. */
@@ -31,6 +33,8 @@ export interface Arena {
   dispose(): void;
   /** Most bytes in use at one time since the arena was made. */
   readonly peakBytes: number;
+  /** Bytes that the arena has taken from the system: at least `peakBytes`, more by what lies between allocations. */
+  readonly reservedBytes: number;
 }
 
 export type Activation = "gelu" | "gelu_tanh" | "silu" | "relu" | "relu2";
@@ -80,6 +84,11 @@ export interface AttentionDims {
   /** Multiplies q·k; usually 1/√D. */ readonly scale: number;
 }
 
+/**
+ * Which elements drop is the same on every device, bit for bit: element i takes output word i & 3 of
+ * Philox4x32-10 with counter (i >> 2, counter[0], counter[1], counter[2]) and key `seed`, and drops when
+ * word < p · 2^32, compared in float64. See {@link philox4x32} in philox.ts.
+ */
 export interface DropoutDims {
   /** Share of elements set to zero; the others are divided by 1 − p. */ readonly p: number;
   /** Philox4x32-10 key: two uint32 words. */ readonly seed: readonly [number, number];
