@@ -1,0 +1,4 @@
+export * from "./dialogue.ts";
+export * from "./facts.ts";
+export * from "./make.ts";
+export * from "./settings.ts";
