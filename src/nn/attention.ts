@@ -1,0 +1,86 @@
+import { attention, attentionWithCache, reshape, rope, type Tape, type Tensor } from "../tensor/index.ts";
+import type { KvCache, LayerCache } from "./kv-cache.ts";
+import { Linear } from "./linear.ts";
+import { createNorm, type Norm, type NormKind } from "./norm.ts";
+import type { ParameterStore } from "./parameters.ts";
+
+export interface AttentionOptions {
+  /** C */ readonly hiddenSize: number;
+  /** H */ readonly heads: number;
+  /** K; H is a multiple of it. K = H is multi-head, 1 < K < H grouped-query, K = 1 multi-query attention. */
+  readonly keyValueHeads: number;
+  /** D */ readonly headSize: number;
+  readonly bias: boolean;
+  /** Normalise queries and keys over D before they are rotated (Henry et al. 2020), or null. */
+  readonly qkNorm: { readonly kind: NormKind; readonly epsilon: number } | null;
+  /** (positions, D), from `ropeTable`; null when positions are known otherwise. */
+  readonly ropeTable: Tensor | null;
+  /** Which of the cache's layers is this one's. */
+  readonly layer: number;
+}
+
+/** Causal multi-head attention (Vaswani et al. 2017), with grouped heads, RoPE, QK-norm and a cache as options. */
+export class CausalSelfAttention {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly output: Linear;
+  readonly #options: AttentionOptions;
+  readonly #queryNorm: Norm | undefined;
+  readonly #keyNorm: Norm | undefined;
+
+  constructor(store: ParameterStore, name: string, options: AttentionOptions) {
+    const { hiddenSize: C, heads: H, keyValueHeads: K, headSize: D, bias, qkNorm } = options;
+    this.#options = options;
+    this.query = new Linear(store, `${name}.q_proj`, { inputs: C, outputs: H * D, bias });
+    this.key = new Linear(store, `${name}.k_proj`, { inputs: C, outputs: K * D, bias });
+    this.value = new Linear(store, `${name}.v_proj`, { inputs: C, outputs: K * D, bias });
+    this.output = new Linear(store, `${name}.o_proj`, { inputs: H * D, outputs: C, bias });
+    if (qkNorm !== null) {
+      this.#queryNorm = createNorm(store, `${name}.q_norm`, D, { ...qkNorm, bias });
+      this.#keyNorm = createNorm(store, `${name}.k_norm`, D, { ...qkNorm, bias });
+    }
+  }
+
+  /** x (B, T, C) -> (B, T, C). With a cache, x continues what is in it; the caller advances the cache. */
+  forward(tape: Tape, x: Tensor, cache?: KvCache): Tensor {
+    const { heads: H, keyValueHeads: K, layer } = this.#options;
+    const offset = cache?.length ?? 0;
+    const q = this.#place(tape, this.#heads(tape, this.query, x, H), this.#queryNorm, offset); // (B, T, H, D)
+    const k = this.#place(tape, this.#heads(tape, this.key, x, K), this.#keyNorm, offset); // (B, T, K, D)
+    const v = this.#heads(tape, this.value, x, K); // (B, T, K, D)
+    const past = cache?.layers[layer];
+    const mixed =
+      cache === undefined || past === undefined
+        ? attention(tape, q, k, v, { causal: true }) // (B, T, H, D)
+        : attendWithPast(tape, q, k, v, past, cache);
+    const [B = 0, T = 0] = x.shape;
+    return this.output.forward(tape, reshape(tape, mixed, [B, T, H * this.#options.headSize])); // -> (B, T, C)
+  }
+
+  /** x (B, T, C) -> (B, T, heads, D) */
+  #heads(tape: Tape, projection: Linear, x: Tensor, heads: number): Tensor {
+    const [B = 0, T = 0] = x.shape;
+    return reshape(tape, projection.forward(tape, x), [B, T, heads, this.#options.headSize]);
+  }
+
+  /** Normalises and rotates queries or keys (B, T, heads, D). */
+  #place(tape: Tape, x: Tensor, norm: Norm | undefined, offset: number): Tensor {
+    const { ropeTable } = this.#options;
+    const normalized = norm === undefined ? x : norm.forward(tape, x);
+    return ropeTable === null ? normalized : rope(tape, normalized, ropeTable, { offset });
+  }
+}
+
+/** Appends k, v (B, T, K, D) to the cache's rows and attends to all of the past. */
+function attendWithPast(tape: Tape, q: Tensor, k: Tensor, v: Tensor, past: LayerCache, cache: KvCache): Tensor {
+  const [B = 0, T = 0, K = 0, D = 0] = k.shape;
+  for (let b = 0; b < B; b++) {
+    const to = (b * cache.capacity + cache.length) * K * D;
+    const from = b * T * K * D;
+    const count = T * K * D;
+    tape.device.copy(past.keys.storage.slice(to, count), k.storage.slice(from, count));
+    tape.device.copy(past.values.storage.slice(to, count), v.storage.slice(from, count));
+  }
+  return attentionWithCache(tape, q, past.keys, past.values, { length: cache.length + T });
+}

@@ -1,0 +1,101 @@
+import { type Device, Parameter } from "../tensor/index.ts";
+import { didYouMean, NuwaError } from "../text/index.ts";
+
+/**
+ * What a parameter is for, so that an optimizer can treat each kind in its own way:
+ * - `matrix`: a hidden weight matrix (outputs, inputs): decayed, and the kind that Muon takes
+ * - `embedding`: a table whose rows are looked up: tokens, positions
+ * - `head`: the last matrix, from hidden size to vocabulary; a tied one is an `embedding`
+ * - `vector`: a bias, or the weight of a normalisation: never decayed
+ */
+export type ParameterKind = "matrix" | "embedding" | "head" | "vector";
+
+/** A {@link Parameter} that knows what it is for. */
+export class ModelParameter extends Parameter {
+  readonly kind: ParameterKind;
+
+  constructor(
+    device: Device,
+    name: string,
+    shape: readonly number[],
+    options: { kind: ParameterKind; trainable?: boolean },
+  ) {
+    super(device, name, shape, { trainable: options.trainable ?? true });
+    this.kind = options.kind;
+  }
+}
+
+/**
+ * All parameters of one model, in the order in which they were made. Layers ask it for theirs when they are built;
+ * new parameters are zero until something is written to them.
+ *
+ * @example
+ * const store = new ParameterStore(device);
+ * const weight = store.parameter("model.layers.0.mlp.up_proj.weight", [4 * C, C], "matrix");
+ * for (const parameter of store) console.log(parameter.name, parameter.shape);
+ */
+export class ParameterStore implements Iterable<ModelParameter> {
+  readonly device: Device;
+  /** False for a model that only runs: its parameters have no gradients, which saves half the memory. */
+  readonly trainable: boolean;
+  readonly #parameters = new Map<string, ModelParameter>();
+
+  constructor(device: Device, options: { readonly trainable?: boolean } = {}) {
+    this.device = device;
+    this.trainable = options.trainable ?? true;
+  }
+
+  /** Makes a parameter, zeroed. @throws NuwaError SHAPE when the name is taken. */
+  parameter(name: string, shape: readonly number[], kind: ParameterKind): ModelParameter {
+    if (this.#parameters.has(name)) {
+      throw new NuwaError("SHAPE", `expected a new name for a parameter, but there is already a "${name}"`);
+    }
+    const parameter = new ModelParameter(this.device, name, shape, { kind, trainable: this.trainable });
+    this.#parameters.set(name, parameter);
+    return parameter;
+  }
+
+  [Symbol.iterator](): Iterator<ModelParameter> {
+    return this.#parameters.values();
+  }
+
+  /** @throws NuwaError CHECKPOINT when there is none of that name. */
+  byName(name: string): ModelParameter {
+    const parameter = this.#parameters.get(name);
+    if (parameter !== undefined) return parameter;
+    throw new NuwaError("CHECKPOINT", `the model has no parameter "${name}"`, {
+      hint: didYouMean(name, this.#parameters.keys()),
+    });
+  }
+
+  has(name: string): boolean {
+    return this.#parameters.has(name);
+  }
+
+  /** The parameters of the given kinds, in order of creation. */
+  ofKind(...kinds: readonly ParameterKind[]): ModelParameter[] {
+    return [...this].filter((parameter) => kinds.includes(parameter.kind));
+  }
+
+  get names(): string[] {
+    return [...this.#parameters.keys()];
+  }
+
+  /** Number of weights. */
+  get totalElements(): number {
+    let total = 0;
+    for (const parameter of this) total += parameter.length;
+    return total;
+  }
+
+  /** Forgets this step's gradients, as `zero_grad`: the next backward overwrites them. Optimizers call it in `step`. */
+  clearGradients(): void {
+    for (const parameter of this) parameter.gradReady = false;
+  }
+
+  /** Gives all memory back to the device. */
+  release(): void {
+    for (const parameter of this) parameter.release();
+    this.#parameters.clear();
+  }
+}

@@ -1,0 +1,143 @@
+import { type Device, type Parameter, type Storage, Tensor } from "../tensor/index.ts";
+import { NuwaError } from "../text/index.ts";
+import { type NamedTensors, type Optimizer, type StepOptions, writeState } from "./optimizer.ts";
+
+export interface MuonOptions {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly momentum: number;
+  /** Newton-Schulz iterations. */
+  readonly iterations: number;
+}
+
+interface Slot {
+  readonly parameter: Parameter;
+  readonly momentum: Tensor;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Coefficients of the quintic iteration: steep at 0, so that five rounds are enough (Jordan et al. 2024). */
+const A = 3.4445;
+const B = -4.775;
+const C = 2.0315;
+
+/**
+ * Muon: momentum, made orthogonal. Each update moves every direction of a weight matrix by about the same amount.
+ * For hidden matrices only; the rest belongs to AdamW. One state value a weight, and scratch of the largest matrix.
+ * Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
+ *
+ * @throws NuwaError SHAPE for a parameter that is not a matrix.
+ */
+export class Muon implements Optimizer {
+  readonly #slots: readonly Slot[];
+  readonly #options: MuonOptions;
+  readonly #scratch: NewtonSchulz | undefined;
+  #steps = 0;
+
+  constructor(parameters: readonly Parameter[], options: MuonOptions) {
+    this.#options = options;
+    this.#slots = parameters.map((parameter) => {
+      const { shape, device, length, name } = parameter;
+      const [rows, columns] = shape;
+      if (rows === undefined || columns === undefined || shape.length !== 2) {
+        throw new NuwaError("SHAPE", `Muon expected a matrix, got shape ${JSON.stringify(shape)}`, { where: name });
+      }
+      return { parameter, momentum: new Tensor(device, device.allocate("float32", length), shape), rows, columns };
+    });
+    const [first] = this.#slots;
+    if (first !== undefined) this.#scratch = new NewtonSchulz(first.parameter.device, this.#slots);
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  step({ learningRateScale, gradientScale }: StepOptions): void {
+    this.#steps++;
+    const { momentum: beta, learningRate, weightDecay, iterations } = this.#options;
+    const lr = learningRate * learningRateScale;
+    for (const { parameter, momentum, rows, columns } of this.#slots) {
+      if (!parameter.gradReady || this.#scratch === undefined) continue;
+      const { device, grad, storage } = parameter;
+      device.axpby(momentum.storage, momentum.storage, beta, grad.storage, (1 - beta) * gradientScale);
+      // Nesterov: look ahead to where the momentum will be. The gradient is not needed again, so it holds the update.
+      device.axpby(grad.storage, grad.storage, (1 - beta) * gradientScale, momentum.storage, beta);
+      const update = this.#scratch.orthogonalize(grad.storage, rows, columns, iterations);
+      const scale = Math.sqrt(Math.max(1, rows / columns));
+      device.axpby(storage, storage, 1 - lr * weightDecay, update, -lr * scale);
+      parameter.gradReady = false;
+    }
+  }
+
+  state(): NamedTensors {
+    return new Map(this.#slots.map(({ parameter, momentum }) => [`muon.momentum.${parameter.name}`, momentum]));
+  }
+
+  loadState(saved: ReadonlyMap<string, ArrayLike<number>>, steps: number): void {
+    writeState(this.state(), saved);
+    this.#steps = steps;
+  }
+
+  release(): void {
+    for (const { parameter, momentum } of this.#slots) parameter.device.release(momentum.storage);
+    this.#scratch?.release();
+  }
+}
+
+/**
+ * Replaces a matrix by the nearest one with (nearly) orthonormal rows or columns: every singular value goes to
+ * between 0.7 and 1.2. X <- aX + (b(XXᵀ) + c(XXᵀ)²)X, begun at X/‖X‖. Scratch is allocated once, for the largest.
+ *
+ * @example
+ * const newtonSchulz = new NewtonSchulz(device, [{ rows: 8, columns: 4 }]);
+ * const orthogonal = newtonSchulz.orthogonalize(matrix.storage, 8, 4, 5);
+ */
+export class NewtonSchulz {
+  readonly #device: Device;
+  /** The matrix, and the next one. */ readonly #x: readonly [Storage, Storage];
+  /** XXᵀ (or XᵀX, whichever is smaller), and the polynomial in it. */ readonly #square: readonly [Storage, Storage];
+  readonly #norm: Storage;
+
+  constructor(device: Device, sizes: readonly { readonly rows: number; readonly columns: number }[]) {
+    const matrix = Math.max(0, ...sizes.map(({ rows, columns }) => rows * columns));
+    const square = Math.max(0, ...sizes.map(({ rows, columns }) => Math.min(rows, columns) ** 2));
+    this.#device = device;
+    this.#x = [device.allocate("float32", matrix), device.allocate("float32", matrix)];
+    this.#square = [device.allocate("float32", square), device.allocate("float32", square)];
+    this.#norm = device.allocate("float32", 1);
+  }
+
+  /** matrix (rows, columns) stays as it is; the result is scratch, and valid until the next call. */
+  orthogonalize(matrix: Storage, rows: number, columns: number, iterations: number): Storage {
+    const device = this.#device;
+    const small = Math.min(rows, columns);
+    const wide = rows <= columns;
+    let x = this.#x[0].slice(0, rows * columns);
+    let next = this.#x[1].slice(0, rows * columns);
+    const square = this.#square[0].slice(0, small * small);
+    const polynomial = this.#square[1].slice(0, small * small);
+
+    // The spectral norm is at most the Frobenius norm, so all singular values start in [0, 1].
+    device.sumOfSquares(this.#norm, 0, matrix);
+    const norm = Math.sqrt(device.read(this.#norm)[0] ?? 0);
+    device.axpby(x, matrix, 1 / (norm + 1e-7), matrix, 0);
+
+    const outer = { M: small, N: small, K: Math.max(rows, columns), accumulate: false };
+    const plain = { transposeA: false, transposeB: false, accumulate: false };
+    for (let i = 0; i < iterations; i++) {
+      device.matmul(square, x, x, { ...outer, transposeA: !wide, transposeB: wide });
+      device.matmul(polynomial, square, square, { ...plain, M: small, N: small, K: small });
+      device.axpby(polynomial, square, B, polynomial, C);
+      const factors = wide ? ([polynomial, x] as const) : ([x, polynomial] as const);
+      device.matmul(next, ...factors, { ...plain, M: rows, N: columns, K: small });
+      device.axpby(next, x, A, next, 1);
+      [x, next] = [next, x];
+    }
+    return x;
+  }
+
+  release(): void {
+    for (const storage of [...this.#x, ...this.#square, this.#norm]) this.#device.release(storage);
+  }
+}
