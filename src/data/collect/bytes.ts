@@ -1,0 +1,144 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createGunzip } from "node:zlib";
+import type { InputFile } from "./files.ts";
+
+/** A file, or the rest of it, that cannot be read. The message is for the person who named the file. */
+export class InputProblem extends Error {
+  /** Line or record at which reading ended, where known. */
+  readonly line: number | undefined;
+  constructor(message: string, options: { line?: number; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.line = options.line;
+  }
+}
+
+const MEGABYTE = 1_000_000;
+
+/**
+ * The bytes of a file in pieces of 64 KB, unpacked if gzipped (several members in a row too).
+ *
+ * @throws InputProblem when the file cannot be opened or read, or its gzip data is damaged or cut short
+ */
+export async function* readChunks(file: Pick<InputFile, "path" | "gzip">): AsyncGenerator<Buffer> {
+  const stream = createReadStream(file.path, { highWaterMark: 1 << 16 });
+  const source = file.gzip ? stream.pipe(createGunzip()) : stream;
+  if (file.gzip) stream.on("error", (error) => source.destroy(error));
+  try {
+    for await (const chunk of source) yield chunk as Buffer;
+  } catch (error) {
+    throw new InputProblem(explain(error), { cause: error });
+  } finally {
+    stream.destroy();
+    source.destroy();
+  }
+}
+
+/**
+ * The whole of a file, unpacked.
+ *
+ * @param maxMegabytes larger files are not read (a small gz that unpacks to more is left as soon as that shows)
+ * @throws InputProblem unreadable, empty, too large, damaged
+ */
+export async function readWhole(file: Pick<InputFile, "path" | "gzip">, maxMegabytes: number): Promise<Buffer> {
+  const limit = maxMegabytes * MEGABYTE;
+  let size: number;
+  try {
+    ({ size } = await stat(file.path));
+  } catch (error) {
+    throw new InputProblem(explain(error), { cause: error });
+  }
+  const tooLarge = (bytes: string): InputProblem =>
+    new InputProblem(`larger than max_file_mb (${maxMegabytes} MB): ${bytes} MB`);
+  if (size > limit) throw tooLarge((size / MEGABYTE).toFixed(1));
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of readChunks(file)) {
+    total += chunk.length;
+    if (total > limit) throw tooLarge(`more than ${maxMegabytes}`);
+    chunks.push(chunk);
+  }
+  if (total === 0) throw new InputProblem("empty file");
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, total);
+}
+
+function explain(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+      return "no permission to read";
+    case "ENOENT":
+      return "no such file";
+    case "EISDIR":
+      return "is a folder";
+    case "ELOOP":
+      return "a link that leads back to itself";
+    case "Z_BUF_ERROR":
+      return "gzip data cut short";
+    case "Z_DATA_ERROR":
+      return `damaged gzip data (${message})`;
+    default:
+      return code === undefined ? message : `cannot be read (${code})`;
+  }
+}
+
+/** One line of a file, without its line end. */
+export interface Line {
+  readonly bytes: Buffer;
+  /** From 1. */
+  readonly number: number;
+  /** Of its first byte in the (unpacked) file. */
+  readonly offset: number;
+  /** The line was longer than the limit: `bytes` holds none of it. */
+  readonly tooLong: boolean;
+}
+
+/**
+ * Cuts pieces into lines at `\n` (a `\r` before it goes too). Holds one line in memory, at most `maxBytes` of it.
+ * All that came before a fault in the input is yielded before the fault is thrown, with its line.
+ */
+export async function* splitLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Line> {
+  let parts: Buffer[] = [];
+  let held = 0;
+  let number = 1;
+  let offset = 0;
+  let position = 0;
+  const finish = (): Line => {
+    const tooLong = held > maxBytes;
+    let bytes = tooLong
+      ? Buffer.alloc(0)
+      : parts.length === 1 && parts[0] !== undefined
+        ? parts[0]
+        : Buffer.concat(parts);
+    if (bytes.at(-1) === 0x0d) bytes = bytes.subarray(0, -1);
+    const line = { bytes, number, offset, tooLong };
+    parts = [];
+    held = 0;
+    number++;
+    offset = position;
+    return line;
+  };
+  const hold = (part: Buffer): void => {
+    held += part.length;
+    if (held > maxBytes) parts = [];
+    else if (part.length > 0) parts.push(part);
+  };
+  try {
+    for await (const chunk of chunks) {
+      let start = 0;
+      for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+        hold(chunk.subarray(start, end));
+        position += end + 1 - start;
+        start = end + 1;
+        yield finish();
+      }
+      hold(chunk.subarray(start));
+      position += chunk.length - start;
+    }
+  } catch (error) {
+    if (error instanceof InputProblem) throw new InputProblem(error.message, { line: number, cause: error.cause });
+    throw error;
+  }
+  if (held > 0) yield finish();
+}
