@@ -57,7 +57,11 @@ export const gptConfigSchema = z.strictObject({
 export type GptSettings = z.input<typeof gptConfigSchema>;
 
 /** As a model has it: nothing left out. */
-export type GptConfig = Readonly<Required<z.output<typeof gptConfigSchema>>>;
+export type GptConfig = Readonly<z.output<typeof gptConfigSchema>> & {
+  readonly num_key_value_heads: number;
+  readonly head_dim: number;
+  readonly intermediate_size: number;
+};
 
 /** GPT-2's choices (Radford et al. 2019): learned positions, LayerNorm, GELU, biases, one matrix for both ends. */
 export const classicGpt = {

@@ -116,7 +116,11 @@ export class Gpt implements CausalLanguageModel {
       x = add(tape, x, this.#positions.forward(tape, ids));
     }
     x = dropout(tape, x, p);
-    for (const block of this.#blocks) x = block.forward(tape, x, cache); // (B, T, C)
+    for (const block of this.#blocks) {
+      const input = x;
+      x = tape.scope(() => block.forward(tape, input, cache)); // (B, T, C)
+      if (!tape.recording) tape.free(input);
+    }
     cache?.advance(T);
     return this.#norm.forward(tape, x);
   }

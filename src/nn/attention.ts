@@ -1,4 +1,4 @@
-import { attention, attentionWithCache, reshape, rope, type Tape, type Tensor } from "../tensor/index.ts";
+import { attention, attentionWithCache, reshape, rope, type Tape, type Tensor, writeCache } from "../tensor/index.ts";
 import type { KvCache, LayerCache } from "./kv-cache.ts";
 import { Linear } from "./linear.ts";
 import { createNorm, type Norm, type NormKind } from "./norm.ts";
@@ -74,13 +74,8 @@ export class CausalSelfAttention {
 
 /** Appends k, v (B, T, K, D) to the cache's rows and attends to all of the past. */
 function attendWithPast(tape: Tape, q: Tensor, k: Tensor, v: Tensor, past: LayerCache, cache: KvCache): Tensor {
-  const [B = 0, T = 0, K = 0, D = 0] = k.shape;
-  for (let b = 0; b < B; b++) {
-    const to = (b * cache.capacity + cache.length) * K * D;
-    const from = b * T * K * D;
-    const count = T * K * D;
-    tape.device.copy(past.keys.storage.slice(to, count), k.storage.slice(from, count));
-    tape.device.copy(past.values.storage.slice(to, count), v.storage.slice(from, count));
-  }
+  const [, T = 0] = k.shape;
+  writeCache(tape, past.keys, k, cache.length);
+  writeCache(tape, past.values, v, cache.length);
   return attentionWithCache(tape, q, past.keys, past.values, { length: cache.length + T });
 }

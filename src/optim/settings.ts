@@ -47,12 +47,17 @@ export type OptimizerSettings = z.output<typeof optimizerSettings>;
  */
 export function createOptimizer(settings: OptimizerSettings, parameters: Iterable<KindedParameter>): Optimizer {
   const all = [...parameters];
+  const { beta1, beta2, epsilon } = settings;
   const ofKind = (...kinds: readonly KindedParameter["kind"][]): KindedParameter[] =>
     all.filter(({ kind }) => kinds.includes(kind));
   if (settings.name === "adamw") {
     const { learning_rate: learningRate, weight_decay: weightDecay } = settings;
     const decayed: AdamWGroup = { parameters: ofKind("matrix", "embedding", "head"), learningRate, weightDecay };
-    return new AdamW([decayed, { parameters: ofKind("vector"), learningRate, weightDecay: 0 }], settings);
+    return new AdamW([decayed, { parameters: ofKind("vector"), learningRate, weightDecay: 0 }], {
+      beta1,
+      beta2,
+      epsilon,
+    });
   }
   const group = (kind: KindedParameter["kind"], learningRate: number): AdamWGroup => ({
     parameters: ofKind(kind),
@@ -67,7 +72,7 @@ export function createOptimizer(settings: OptimizerSettings, parameters: Iterabl
       group("head", settings.head_learning_rate),
       group("vector", settings.vector_learning_rate),
     ],
-    settings,
+    { beta1, beta2, epsilon },
   );
   return combineOptimizers([matrices, rest]);
 }
