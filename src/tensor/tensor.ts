@@ -5,6 +5,12 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** Smallest and largest value of an int32 tensor. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
 /**
  * A contiguous row-major array on a device. Holds no history: the {@link Tape} does.
  * A tensor from a tape lives until that tape's step ends; a {@link Parameter} lives until it is released.
@@ -17,12 +23,18 @@ export class Tensor {
   readonly requiresGrad: boolean;
   /** Same shape as the tensor; undefined until the first gradient arrives. */
   grad: Tensor | undefined = undefined;
+  /**
+   * What is known of the values of an int32 tensor that came from the host: ids are checked against a table with
+   * this, so nothing is read back from the device. Undefined when the device made the values.
+   */
+  readonly bounds: Bounds | undefined;
 
-  constructor(device: Device, storage: Storage, shape: readonly number[], requiresGrad = false) {
+  constructor(device: Device, storage: Storage, shape: readonly number[], requiresGrad = false, bounds?: Bounds) {
     this.device = device;
     this.storage = storage;
     this.shape = shape;
     this.requiresGrad = requiresGrad;
+    this.bounds = bounds;
   }
 
   get dtype(): DType {

@@ -1,0 +1,59 @@
+import { didYouMean } from "../text/nearest.ts";
+import { NuwaError } from "../text/errors.ts";
+import type { Device } from "./device.ts";
+import { MetaDevice } from "./meta.ts";
+import { ReferenceDevice } from "./reference/device.ts";
+
+export interface DeviceOptions {
+  /** Worker threads of the cpu device; default: one a core. The results are the same for any number. */
+  readonly threads?: number;
+}
+
+export interface NativeStatus {
+  readonly available: boolean;
+  /** Why not, and what to do. */
+  readonly reason?: string;
+  /** Which kernels the processor got: "avx512", "avx2", "portable", … */
+  readonly instructionSet?: string;
+}
+
+interface NativeModule {
+  createCpuDevice(options: DeviceOptions): Device;
+  nativeStatus(): NativeStatus;
+}
+
+const path = "./cpu/device.ts";
+const native: NativeModule | undefined = await import(path).catch(() => undefined);
+
+/** Whether the native cpu device was built and loads here. Never throws. */
+export function nativeAvailable(): NativeStatus {
+  return native?.nativeStatus() ?? { available: false, reason: "the native addon has not been built" };
+}
+
+const DEVICE_NAMES = ["cpu", "reference", "meta"] as const;
+
+/**
+ * Makes a device; `device.dispose()` stops its threads and frees its memory.
+ *
+ * @throws NuwaError DEVICE when the name is unknown, or `cpu` cannot be loaded
+ * @example const device = createDevice(nativeAvailable().available ? "cpu" : "reference");
+ */
+export function createDevice(name: "cpu" | "reference" | "meta", options: DeviceOptions = {}): Device {
+  switch (name) {
+    case "reference":
+      return new ReferenceDevice();
+    case "meta":
+      return new MetaDevice();
+    case "cpu": {
+      const status = nativeAvailable();
+      if (native !== undefined && status.available) return native.createCpuDevice(options);
+      throw new NuwaError("DEVICE", `the cpu device cannot be loaded: ${status.reason ?? "unknown reason"}`, {
+        hint: 'install a C++ compiler and run "npm run build:native", or use the slow device "reference"',
+      });
+    }
+    default:
+      throw new NuwaError("DEVICE", `unknown device "${String(name)}"`, {
+        hint: didYouMean(String(name), DEVICE_NAMES),
+      });
+  }
+}

@@ -1,0 +1,372 @@
+import { NuwaError } from "../text/errors.ts";
+import { OffsetAllocator, type Placement } from "./arena.ts";
+import type {
+  Activation,
+  AdamWSettings,
+  Arena,
+  AttentionDims,
+  CrossEntropyDims,
+  Device,
+  DropoutDims,
+  DType,
+  LinearDims,
+  MatmulDims,
+  NormDims,
+  RopeDims,
+  Storage,
+} from "./device.ts";
+
+/** What one kind of kernel would have cost. */
+export interface KernelCount {
+  readonly calls: number;
+  /** Floating-point operations: a multiply-add is two. */
+  readonly flops: number;
+  /** Bytes of inputs read and outputs written, each once, as if from memory. */
+  readonly bytes: number;
+}
+
+const BYTES = 4;
+
+/** A length without memory. */
+class MetaStorage implements Storage {
+  readonly dtype: DType;
+  readonly length: number;
+
+  constructor(dtype: DType, length: number) {
+    this.dtype = dtype;
+    this.length = length;
+  }
+
+  slice(start: number, length: number): MetaStorage {
+    if (start < 0 || start + length > this.length) {
+      throw new RangeError(`storage: slice ${start}..${start + length} of ${this.length} elements`);
+    }
+    return new MetaStorage(this.dtype, length);
+  }
+}
+
+/** Places allocations exactly as the cpu device's arena does. */
+class MetaArena implements Arena {
+  readonly #allocator = new OffsetAllocator();
+  readonly #placements = new Map<Storage, Placement>();
+
+  allocate(dtype: DType, length: number): Storage {
+    const storage = new MetaStorage(dtype, length);
+    this.#placements.set(storage, this.#allocator.allocate(length * BYTES));
+    return storage;
+  }
+
+  free(storage: Storage): void {
+    const placement = this.#placements.get(storage);
+    if (placement === undefined) throw new Error("arena: freed what is not allocated (freed twice?)");
+    this.#placements.delete(storage);
+    this.#allocator.free(placement);
+  }
+
+  reset(): void {
+    this.#placements.clear();
+    this.#allocator.reset();
+  }
+
+  dispose(): void {
+    this.reset();
+  }
+
+  get peakBytes(): number {
+    return this.#allocator.peakBytes;
+  }
+
+  get reservedBytes(): number {
+    return this.#allocator.reservedBytes;
+  }
+}
+
+/**
+ * Shapes without numbers: a whole training step runs on it in milliseconds and tells what it would cost. Memory is
+ * what the cpu device takes for the same calls (without the kernels' own scratch); FLOPs count every multiply-add
+ * of products and attention as two, and elementwise work with a small fixed cost per element.
+ *
+ * @example
+ * const device = new MetaDevice();
+ * trainingStep(device);
+ * device.flops; // of one step
+ * device.peakBytes; // parameters, gradients, optimizer state and activations together
+ */
+export class MetaDevice implements Device {
+  readonly name = "meta";
+  #counts = new Map<string, { calls: number; flops: number; bytes: number }>();
+  readonly #persistent = new Map<Storage, number>();
+  readonly #arenas: MetaArena[] = [];
+  #persistentBytes = 0;
+  #persistentPeak = 0;
+
+  /** Floating-point operations since the device was made, or {@link resetCounts}. */
+  get flops(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count.flops, 0);
+  }
+
+  /** Kernel calls since the device was made, or {@link resetCounts}. */
+  get kernelCalls(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count.calls, 0);
+  }
+
+  /** The same, kernel by kernel. */
+  get kernels(): ReadonlyMap<string, KernelCount> {
+    return this.#counts;
+  }
+
+  /** Bytes of parameters, gradients, optimizer state and caches that are allocated now. */
+  get persistentBytes(): number {
+    return this.#persistentBytes;
+  }
+
+  /** Most bytes of activations and gradients at one time, over all arenas. */
+  get arenaPeakBytes(): number {
+    return this.#arenas.reduce((sum, arena) => sum + arena.peakBytes, 0);
+  }
+
+  /** Bytes that the arenas take from the system: the peak, and what lies between allocations. */
+  get arenaReservedBytes(): number {
+    return this.#arenas.reduce((sum, arena) => sum + arena.reservedBytes, 0);
+  }
+
+  /** Bytes that the same work takes on the cpu device. */
+  get peakBytes(): number {
+    return this.#persistentPeak + this.arenaReservedBytes;
+  }
+
+  /** Forgets kernels and FLOPs, keeps memory. */
+  resetCounts(): void {
+    this.#counts = new Map();
+  }
+
+  allocate(dtype: DType, length: number): Storage {
+    const storage = new MetaStorage(dtype, length);
+    this.#persistent.set(storage, length * BYTES);
+    this.#persistentBytes += length * BYTES;
+    this.#persistentPeak = Math.max(this.#persistentPeak, this.#persistentBytes);
+    return storage;
+  }
+
+  release(storage: Storage): void {
+    this.#persistentBytes -= this.#persistent.get(storage) ?? 0;
+    this.#persistent.delete(storage);
+  }
+
+  createArena(): Arena {
+    const arena = new MetaArena();
+    this.#arenas.push(arena);
+    return arena;
+  }
+
+  write(storage: Storage, data: ArrayLike<number>): void {
+    if (storage.length !== data.length) {
+      throw new RangeError(`write: ${data.length} elements into a storage of ${storage.length}`);
+    }
+  }
+
+  /** Zeros: there are no numbers here. @throws NuwaError DEVICE for what would not fit in memory */
+  read(storage: Storage): Float32Array | Int32Array {
+    if (storage.length > 2 ** 28) throw new NuwaError("DEVICE", "the meta device holds no numbers to read");
+    return storage.dtype === "int32" ? new Int32Array(storage.length) : new Float32Array(storage.length);
+  }
+
+  dispose(): void {}
+
+  #count(kernel: string, flops: number, ...storages: (Storage | null)[]): void {
+    let count = this.#counts.get(kernel);
+    if (count === undefined) {
+      count = { calls: 0, flops: 0, bytes: 0 };
+      this.#counts.set(kernel, count);
+    }
+    count.calls++;
+    count.flops += flops;
+    for (const storage of storages) count.bytes += (storage?.length ?? 0) * BYTES;
+  }
+
+  fill(x: Storage, _value: number): void {
+    this.#count("fill", 0, x);
+  }
+
+  copy(out: Storage, x: Storage): void {
+    this.#count("copy", 0, out, x);
+  }
+
+  axpby(out: Storage, a: Storage, _alpha: number, b: Storage, _beta: number): void {
+    this.#count("axpby", 3 * out.length, out, a, b);
+  }
+
+  multiply(out: Storage, a: Storage, b: Storage, accumulate: boolean): void {
+    this.#count("multiply", (accumulate ? 2 : 1) * out.length, out, a, b);
+  }
+
+  activation(out: Storage, x: Storage, kind: Activation): void {
+    this.#count("activation", activationFlops(kind) * out.length, out, x);
+  }
+
+  activationBackward(dx: Storage, dout: Storage, x: Storage, kind: Activation, accumulate: boolean): void {
+    this.#count("activationBackward", (activationFlops(kind) + (accumulate ? 2 : 1)) * dx.length, dx, dout, x);
+  }
+
+  gated(out: Storage, gate: Storage, up: Storage, kind: Activation): void {
+    this.#count("gated", (activationFlops(kind) + 1) * out.length, out, gate, up);
+  }
+
+  gatedBackward(dgate: Storage, dup: Storage, dout: Storage, gate: Storage, up: Storage, kind: Activation): void {
+    this.#count("gatedBackward", (2 * activationFlops(kind) + 3) * dout.length, dgate, dup, dout, gate, up);
+  }
+
+  dropout(out: Storage, x: Storage, _dims: DropoutDims): void {
+    this.#count("dropout", out.length, out, x);
+  }
+
+  sum(_out: Storage, _index: number, x: Storage): void {
+    this.#count("sum", x.length, x);
+  }
+
+  sumOfSquares(_out: Storage, _index: number, x: Storage): void {
+    this.#count("sumOfSquares", 2 * x.length, x);
+  }
+
+  argmax(out: Storage, x: Storage, _rows: number, _width: number): void {
+    this.#count("argmax", 0, out, x);
+  }
+
+  matmul(out: Storage, a: Storage, b: Storage, dims: MatmulDims): void {
+    this.#count("matmul", 2 * dims.M * dims.N * dims.K, out, a, b);
+  }
+
+  linear(out: Storage, x: Storage, weight: Storage, bias: Storage | null, dims: LinearDims): void {
+    this.#count("linear", linearFlops(dims) + (bias === null ? 0 : out.length), out, x, weight, bias);
+  }
+
+  linearBackwardInput(dx: Storage, dout: Storage, weight: Storage, dims: LinearDims, _accumulate: boolean): void {
+    this.#count("linearBackwardInput", linearFlops(dims), dx, dout, weight);
+  }
+
+  linearBackwardWeight(dweight: Storage, dout: Storage, x: Storage, dims: LinearDims, _accumulate: boolean): void {
+    this.#count("linearBackwardWeight", linearFlops(dims), dweight, dout, x);
+  }
+
+  linearBackwardBias(dbias: Storage, dout: Storage, dims: LinearDims, _accumulate: boolean): void {
+    this.#count("linearBackwardBias", dims.rows * dims.outputs, dbias, dout);
+  }
+
+  embedding(out: Storage, _table: Storage, ids: Storage, _rows: number, _width: number): void {
+    this.#count("embedding", 0, out, out, ids);
+  }
+
+  embeddingBackward(_dtable: Storage, dout: Storage, ids: Storage, _rows: number, _width: number): void {
+    this.#count("embeddingBackward", dout.length, dout, dout, ids);
+  }
+
+  layerNorm(
+    out: Storage,
+    mean: Storage,
+    rstd: Storage,
+    x: Storage,
+    weight: Storage | null,
+    bias: Storage | null,
+    _dims: NormDims,
+  ): void {
+    this.#count("layerNorm", 8 * out.length, out, mean, rstd, x, weight, bias);
+  }
+
+  layerNormBackward(
+    dx: Storage,
+    dweight: Storage | null,
+    dbias: Storage | null,
+    dout: Storage,
+    x: Storage,
+    weight: Storage | null,
+    _mean: Storage,
+    _rstd: Storage,
+    _dims: NormDims,
+    _accumulate: { readonly dx: boolean; readonly parameters: boolean },
+  ): void {
+    this.#count("layerNormBackward", 14 * dx.length, dx, dweight, dbias, dout, x, weight);
+  }
+
+  rmsNorm(out: Storage, rstd: Storage, x: Storage, weight: Storage | null, _dims: NormDims): void {
+    this.#count("rmsNorm", 4 * out.length, out, rstd, x, weight);
+  }
+
+  rmsNormBackward(
+    dx: Storage,
+    dweight: Storage | null,
+    dout: Storage,
+    x: Storage,
+    weight: Storage | null,
+    _rstd: Storage,
+    _dims: NormDims,
+    _accumulate: { readonly dx: boolean; readonly parameters: boolean },
+  ): void {
+    this.#count("rmsNormBackward", 10 * dx.length, dx, dweight, dout, x, weight);
+  }
+
+  rope(out: Storage, x: Storage, _table: Storage, _dims: RopeDims): void {
+    this.#count("rope", 3 * out.length, out, x);
+  }
+
+  /** Two products of 2·D operations, for each query and key that see each other. */
+  attention(out: Storage, _logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void {
+    this.#count("attention", 4 * dims.D * visiblePairs(dims), out, q, k, v);
+  }
+
+  /** Five such products: the scores again, dV, dP, dQ, dK. */
+  attentionBackward(
+    dq: Storage,
+    dk: Storage,
+    dv: Storage,
+    dout: Storage,
+    out: Storage,
+    _logSumExp: Storage,
+    q: Storage,
+    k: Storage,
+    v: Storage,
+    dims: AttentionDims,
+  ): void {
+    this.#count("attentionBackward", 10 * dims.D * visiblePairs(dims), dq, dk, dv, dout, out, q, k, v);
+  }
+
+  crossEntropy(
+    losses: Storage,
+    logits: Storage,
+    targets: Storage,
+    weights: Storage | null,
+    dims: CrossEntropyDims,
+  ): void {
+    const perLogit = dims.gradientScale === null ? 3 : 6;
+    this.#count("crossEntropy", perLogit * logits.length, losses, logits, targets, weights);
+  }
+
+  adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, _settings: AdamWSettings): void {
+    this.#count("adamW", 14 * parameter.length, parameter, parameter, gradient, m, m, v, v);
+  }
+}
+
+function linearFlops(dims: LinearDims): number {
+  return 2 * dims.rows * dims.inputs * dims.outputs;
+}
+
+/** Pairs of query and key that see each other, over batch and heads. */
+function visiblePairs(dims: AttentionDims): number {
+  const { B, H, T, S, causal } = dims;
+  const pairs = causal ? T * (S - T) + (T * (T + 1)) / 2 : T * S;
+  return B * H * pairs;
+}
+
+/** A rough cost an element; exp, tanh and erf count as one. */
+function activationFlops(kind: Activation): number {
+  switch (kind) {
+    case "gelu":
+    case "silu":
+      return 4;
+    case "gelu_tanh":
+      return 8;
+    case "relu":
+      return 1;
+    case "relu2":
+      return 2;
+  }
+}

@@ -1,0 +1,131 @@
+import { NuwaError } from "../../text/errors.ts";
+import type { Storage } from "../device.ts";
+import type { Tape } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { checkIds, checkInputs, sameShape, shapeError } from "./check.ts";
+
+export interface LinearCrossEntropyOptions {
+  /** (N), weight of each token's loss; default 1. */
+  readonly weights?: Tensor | undefined;
+  /** The weighted sum is divided by this: usually the number of tokens, or the sum of weights, of the whole batch. */
+  readonly normalizer: number;
+  /** Whether a negative target is allowed, and left out of the loss. Default true; false refuses it. */
+  readonly ignoreNegative?: boolean;
+}
+
+export interface LinearCrossEntropyResult {
+  /** (1): Σ weight · −log softmax(x · weightᵀ)[target] / normalizer */
+  readonly loss: Tensor;
+  /** (N): −log softmax(x · weightᵀ)[target] · weight, in nats, before the division; 0 where the target is negative. */
+  readonly tokenLosses: Tensor;
+}
+
+/** Logits that stand in memory at one time: 16 MiB of them. */
+const CHUNK_ELEMENTS = 4 * 2 ** 20;
+const CHUNK_ROWS = 16;
+
+/** Rows of logits that are computed at a time. */
+export function chunkRows(rows: number, vocabulary: number): number {
+  return Math.min(rows, Math.max(CHUNK_ROWS, Math.floor(CHUNK_ELEMENTS / vocabulary)));
+}
+
+/**
+ * The last linear layer and the cross-entropy in one, chunk by chunk of rows, so that the logits (N, V) never stand
+ * in memory whole. When the tape records, the gradients are computed in the forward, while a chunk's logits are
+ * there: dx waits for backward, dweight is added to the weight's gradient at once. That takes the gradient of the
+ * loss for 1; when backward brings another, dx is scaled and dweight is put right by a second pass.
+ *
+ * `tokenLosses` can be read until the arena is reset; no gradient flows through it.
+ *
+ * @param x (N, C)
+ * @param weight (V, C)
+ * @param targets (N) int32
+ * @throws NuwaError SHAPE
+ *
+ * @example const { loss } = linearCrossEntropy(tape, hidden, head, targets, { normalizer: B * T });
+ */
+export function linearCrossEntropy(
+  tape: Tape,
+  x: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  options: LinearCrossEntropyOptions,
+): LinearCrossEntropyResult {
+  const { weights, normalizer } = options;
+  const { rows, width, vocabulary } = checkShapes(tape, x, weight, targets, options);
+  const { device } = tape;
+  const loss = tape.output([1], [x, weight]);
+  const tokenLosses = tape.empty([rows]);
+  const recording = loss.requiresGrad;
+  const dx = recording && x.requiresGrad ? tape.empty(x.shape) : undefined;
+  const size = chunkRows(rows, vocabulary);
+
+  /** One pass over all chunks: the losses, and if asked `scale` times the gradients: dx written, dweight added. */
+  const pass = (gradient: { scale: number; dx?: Tensor | undefined; dweight: boolean } | undefined) => {
+    const logits = tape.empty([size, vocabulary]);
+    for (let start = 0; start < rows; start += size) {
+      const count = Math.min(size, rows - start);
+      const part = (storage: Storage, columns: number) => storage.slice(start * columns, count * columns);
+      const chunk = logits.storage.slice(0, count * vocabulary);
+      const dims = { rows: count, inputs: width, outputs: vocabulary };
+      device.linear(chunk, part(x.storage, width), weight.storage, null, dims);
+      const chunkWeights = weights === undefined ? null : part(weights.storage, 1);
+      const gradientScale = gradient === undefined ? null : gradient.scale / normalizer;
+      const entropy = { rows: count, vocabulary, gradientScale };
+      device.crossEntropy(part(tokenLosses.storage, 1), chunk, part(targets.storage, 1), chunkWeights, entropy);
+      if (gradient?.dx !== undefined) {
+        device.linearBackwardInput(part(gradient.dx.storage, width), chunk, weight.storage, dims, false);
+      }
+      if (gradient?.dweight === true) {
+        const { tensor, accumulate } = tape.gradient(weight);
+        device.linearBackwardWeight(tensor.storage, chunk, part(x.storage, width), dims, accumulate);
+      }
+    }
+    tape.free(logits);
+  };
+
+  pass(recording ? { scale: 1, dx, dweight: weight.requiresGrad } : undefined);
+  device.sum(loss.storage, 0, tokenLosses.storage);
+  device.axpby(loss.storage, loss.storage, 1 / normalizer, loss.storage, 0);
+
+  const backward = (dout: Tensor, seed: number | undefined) => {
+    const upstream = seed ?? device.read(dout.storage)[0] ?? 1;
+    if (upstream !== 1) {
+      if (dx !== undefined) device.axpby(dx.storage, dx.storage, upstream, dx.storage, 0);
+      if (weight.requiresGrad) pass({ scale: upstream - 1, dweight: true });
+    }
+    if (dx !== undefined) tape.passGradient(x, dx);
+  };
+  tape.record(loss, backward, dx === undefined ? [] : [dx]);
+  return { loss, tokenLosses };
+}
+
+function checkShapes(
+  tape: Tape,
+  x: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  options: LinearCrossEntropyOptions,
+): { rows: number; width: number; vocabulary: number } {
+  const op = "linearCrossEntropy";
+  const { weights, normalizer } = options;
+  checkInputs(op, tape, { x, weight, weights });
+  checkInputs(op, tape, { targets }, "int32");
+  const [rows, width] = x.shape;
+  const [vocabulary, columns] = weight.shape;
+  if (rows === undefined || width === undefined || x.shape.length !== 2) {
+    throw shapeError(op, "x (N, C)", { x, weight });
+  }
+  if (vocabulary === undefined || columns !== width || weight.shape.length !== 2) {
+    throw shapeError(op, "weight (V, C) for x (N, C)", { x, weight });
+  }
+  if (targets.length !== rows) throw shapeError(op, "a target for each row of x", { x, targets });
+  if (weights !== undefined && !sameShape(weights.shape, targets.shape)) {
+    throw shapeError(op, "a weight for each target", { targets, weights });
+  }
+  if (!(normalizer > 0 && Number.isFinite(normalizer))) {
+    throw new NuwaError("VALUE", `${op}: expected a normalizer above 0, got ${normalizer}`);
+  }
+  checkIds(op, "targets", targets, vocabulary, { negative: options.ignoreNegative ?? true });
+  return { rows, width, vocabulary };
+}

@@ -1,0 +1,73 @@
+import type { Arena, Device, DType, Storage } from "../device.ts";
+import * as attention from "./attention.ts";
+import * as elementwise from "./elementwise.ts";
+import * as embedding from "./embedding.ts";
+import * as loss from "./loss.ts";
+import { allocateReference, ReferenceArena, ReferenceStorage } from "./memory.ts";
+import * as norms from "./norms.ts";
+import * as optimizers from "./optimizers.ts";
+import * as products from "./products.ts";
+import * as reductions from "./reductions.ts";
+
+/**
+ * Plain TypeScript in float64: every kernel written the obvious way. The oracle that other devices are tested
+ * against, and what runs where no compiler exists.
+ *
+ * @example const device = new ReferenceDevice();
+ */
+export class ReferenceDevice implements Device {
+  readonly name = "reference";
+
+  allocate(dtype: DType, length: number): Storage {
+    return allocateReference(dtype, length);
+  }
+
+  release(_storage: Storage): void {}
+
+  createArena(): Arena {
+    return new ReferenceArena();
+  }
+
+  write(storage: Storage, data: ArrayLike<number>): void {
+    if (storage.length !== data.length) {
+      throw new RangeError(`write: ${data.length} elements into a storage of ${storage.length}`);
+    }
+    if (storage instanceof ReferenceStorage) storage.values.set(data);
+  }
+
+  read(storage: Storage): Float64Array | Int32Array {
+    if (!(storage instanceof ReferenceStorage)) throw new TypeError("read: a storage of another device");
+    return storage.values.slice();
+  }
+
+  dispose(): void {}
+
+  readonly fill = elementwise.fill;
+  readonly copy = elementwise.copy;
+  readonly axpby = elementwise.axpby;
+  readonly multiply = elementwise.multiply;
+  readonly activation = elementwise.activation;
+  readonly activationBackward = elementwise.activationBackward;
+  readonly gated = elementwise.gated;
+  readonly gatedBackward = elementwise.gatedBackward;
+  readonly dropout = elementwise.dropout;
+  readonly sum = reductions.sum;
+  readonly sumOfSquares = reductions.sumOfSquares;
+  readonly argmax = reductions.argmax;
+  readonly matmul = products.matmul;
+  readonly linear = products.linear;
+  readonly linearBackwardInput = products.linearBackwardInput;
+  readonly linearBackwardWeight = products.linearBackwardWeight;
+  readonly linearBackwardBias = products.linearBackwardBias;
+  readonly embedding = embedding.embedding;
+  readonly embeddingBackward = embedding.embeddingBackward;
+  readonly layerNorm = norms.layerNorm;
+  readonly layerNormBackward = norms.layerNormBackward;
+  readonly rmsNorm = norms.rmsNorm;
+  readonly rmsNormBackward = norms.rmsNormBackward;
+  readonly rope = attention.rope;
+  readonly attention = attention.attention;
+  readonly attentionBackward = attention.attentionBackward;
+  readonly crossEntropy = loss.crossEntropy;
+  readonly adamW = optimizers.adamW;
+}
