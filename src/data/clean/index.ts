@@ -1,0 +1,13 @@
+export { cleanText, createClean } from "./clean.ts";
+export type { Cleaned } from "./clean.ts";
+export { removeInvisible } from "./control.ts";
+export { emojiLabels, emojiName, replaceEmoji } from "./emoji.ts";
+export { decodeEntities } from "./entities.ts";
+export { joinHyphenated } from "./hyphenation.ts";
+export { normalizeLineEndings } from "./line-endings.ts";
+export { repairMojibake } from "./mojibake.ts";
+export { cleanSettings } from "./settings.ts";
+export type { CleanSettings } from "./settings.ts";
+export { normalizeUnicode } from "./unicode.ts";
+export { normalizeWhiteSpace } from "./white-space.ts";
+export { toHalfWidth } from "./width.ts";

@@ -1,0 +1,27 @@
+import { z } from "zod";
+
+/** The recipe's settings of the clean stage. Steps run in the order of the keys. */
+export const cleanSettings = z.strictObject({
+  line_endings: z.boolean().default(true).describe("CRLF, CR and Unicode's line separators become newlines"),
+  mojibake: z.boolean().default(true).describe('repair UTF-8 that was read as windows-1252 ("donâ€™t")'),
+  entities: z.boolean().default(true).describe("decode HTML entities left over in the text, outside code"),
+  unicode: z.boolean().default(true).describe("Unicode normal form C; lone surrogates become U+FFFD"),
+  width: z
+    .enum(["keep", "letters", "all"])
+    .default("letters")
+    .describe("full-width ASCII to half width: letters and digits only, or punctuation too"),
+  emoji: z
+    .enum(["words", "keep", "remove"])
+    .default("words")
+    .describe("emoji to words (English or Chinese, by the document), kept, or removed"),
+  invisible: z
+    .boolean()
+    .default(true)
+    .describe("remove control characters, zero-width spaces, soft hyphens, byte order marks, directional marks"),
+  hyphenation: z.boolean().default(false).describe("join words broken at line ends; for scanned texts"),
+  white_space: z.boolean().default(true).describe("one space inside lines, none at their ends, few empty lines"),
+  indentation: z.enum(["keep", "remove"]).default("keep").describe("white space at the beginning of lines"),
+  max_blank_lines: z.int().min(0).max(10).default(1).describe("empty lines that may stand in a row"),
+});
+
+export type CleanSettings = z.infer<typeof cleanSettings>;
