@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { type Message, toMessages } from "../data/dialogues/index.ts";
+import type { JsonValue } from "../text/document.ts";
+import { NuwaError } from "../text/errors.ts";
+import { isErrno } from "./durable.ts";
+
+export interface Dialogue {
+  readonly messages: readonly Message[];
+  /** `file:line`, for errors. */
+  readonly where: string;
+  /** How much its answers count in the loss. */
+  readonly weight: number;
+}
+
+export interface DialogueFile {
+  readonly dialogues: readonly Dialogue[];
+  /** Records that were skipped: where, and why. */
+  readonly problems: readonly { readonly where: string; readonly message: string }[];
+}
+
+/**
+ * Reads dialogues from JSON lines, or from one JSON array, in any of the usual shapes (see {@link toMessages}); each
+ * may carry a `weight`. A record that cannot be used is named and skipped.
+ *
+ * @throws NuwaError FILE when the file is missing or no record can be used
+ */
+export async function readDialogues(path: string): Promise<DialogueFile> {
+  const content = await readFile(path, "utf8").catch((error: unknown) => {
+    if (isErrno(error, "ENOENT", "EACCES", "EISDIR")) {
+      throw new NuwaError("FILE", `cannot read dialogues: ${error instanceof Error ? error.message : ""}`, {
+        where: path,
+        hint: "expected a .jsonl file with one dialogue a line",
+      });
+    }
+    throw error;
+  });
+  const dialogues: Dialogue[] = [];
+  const problems: { where: string; message: string }[] = [];
+  for (const { where, json } of records(content, path)) {
+    const outcome = json();
+    if (typeof outcome === "string") problems.push({ where, message: outcome });
+    else dialogues.push({ where, ...outcome });
+  }
+  if (dialogues.length === 0) {
+    const [first] = problems;
+    throw new NuwaError("FILE", first === undefined ? "the file has no dialogues" : first.message, {
+      where: first?.where ?? path,
+      hint: 'expected lines such as {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}',
+    });
+  }
+  return { dialogues, problems };
+}
+
+type Outcome = Omit<Dialogue, "where"> | string;
+
+function* records(content: string, path: string): Generator<{ where: string; json: () => Outcome }> {
+  if (content.trimStart().startsWith("[")) {
+    let all: JsonValue;
+    try {
+      all = JSON.parse(content);
+    } catch (error) {
+      yield { where: path, json: () => `not valid JSON: ${error instanceof Error ? error.message : ""}` };
+      return;
+    }
+    const list = Array.isArray(all) ? all : [];
+    for (const [index, value] of list.entries()) yield { where: `${path}#${index + 1}`, json: () => check(value) };
+    return;
+  }
+  for (const [index, line] of content.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    yield { where: `${path}:${index + 1}`, json: () => parse(line) };
+  }
+}
+
+function parse(line: string): Outcome {
+  try {
+    return check(JSON.parse(line));
+  } catch {
+    return "not a whole line of JSON";
+  }
+}
+
+const weightOf = z.object({ weight: z.number().min(0).default(1) });
+
+function check(value: JsonValue): Outcome {
+  const read = toMessages(value);
+  if ("fault" in read) return read.fault;
+  const { success, data } = weightOf.safeParse(value);
+  if (!success) return "expected a weight of 0 or more";
+  return { messages: read.messages, weight: data.weight };
+}

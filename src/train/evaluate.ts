@@ -1,0 +1,53 @@
+import type { CausalLanguageModel } from "../models/index.ts";
+import { type Arena, Tape } from "../tensor/index.ts";
+import type { HeldOut } from "./objectives/objective.ts";
+
+export interface HeldOutScore {
+  /** Mean loss over the tokens that count, nats. */
+  readonly loss: number;
+  /** exp(loss) */
+  readonly perplexity: number;
+  /** Tokens scored. */
+  readonly tokens: number;
+  /** Nats over ln 2 times the UTF-8 bytes of the text: comparable between tokenizers and languages. */
+  readonly bitsPerByte: number | undefined;
+  readonly bitsPerCharacter: number | undefined;
+}
+
+/**
+ * Scores held-out data without learning from it: no dropout, each token once.
+ * The sums are in float64 and in a fixed order, so the same weights give the same score.
+ */
+export async function evaluate(model: CausalLanguageModel, arena: Arena, heldOut: HeldOut): Promise<HeldOutScore> {
+  let nats = 0;
+  let weight = 0;
+  let tokens = 0;
+  for await (const batch of heldOut.batches()) {
+    const { B, T } = batch;
+    const tape = new Tape({ device: model.device, arena, recording: false, training: false });
+    const { tokenLosses } = model.loss(
+      tape,
+      tape.constant(batch.tokens, [B, T], "int32"),
+      tape.constant(batch.targets, [B, T], "int32"),
+      { normalizer: 1, ...(batch.weights && { weights: tape.constant(batch.weights, [B, T]) }) },
+    );
+    const losses = tokenLosses.toArray(); // (B·T), already times their weights
+    for (const [i, target] of batch.targets.entries()) {
+      const w = batch.weights?.[i] ?? 1;
+      if (target < 0 || w === 0) continue;
+      nats += losses[i] ?? 0;
+      weight += w;
+      tokens++;
+    }
+    arena.reset();
+  }
+  const loss = nats / weight;
+  const bits = nats / Math.LN2;
+  return {
+    loss,
+    perplexity: Math.exp(loss),
+    tokens,
+    bitsPerByte: heldOut.bytes === undefined ? undefined : bits / heldOut.bytes,
+    bitsPerCharacter: heldOut.characters === undefined ? undefined : bits / heldOut.characters,
+  };
+}

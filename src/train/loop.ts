@@ -1,0 +1,156 @@
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setImmediate } from "node:timers/promises";
+import { plainSampling } from "../generate/sampler.ts";
+import type { CausalLanguageModel } from "../models/index.ts";
+import { createSchedule, type Optimizer } from "../optim/index.ts";
+import type { Arena } from "../tensor/index.ts";
+import { checkpointName, pointCheckpoint, pruneCheckpoints, type TrainerState, writeCheckpoint } from "./checkpoint.ts";
+import { evaluate } from "./evaluate.ts";
+import type { DoneEvent, EvalEvent, TrainEvent } from "./events.ts";
+import type { TrainControl, TrainJob } from "./job.ts";
+import { type MetricsLine, MetricsLog } from "./metrics.ts";
+import type { Prepared } from "./prepare.ts";
+import { writeSample } from "./sample.ts";
+import { Trainer } from "./trainer.ts";
+
+export interface LoopOptions {
+  readonly job: TrainJob;
+  readonly prepared: Prepared;
+  readonly onEvent: (event: TrainEvent) => void;
+  /** Where checkpoints go. */
+  readonly folder: string;
+  /** Length of the whole run. */
+  readonly steps: number;
+  readonly model: CausalLanguageModel;
+  readonly optimizer: Optimizer;
+  readonly arena: Arena;
+  /** Step 0, or the checkpoint that model and optimizer were loaded from. */
+  readonly start: TrainerState;
+  readonly control: TrainControl;
+}
+
+/**
+ * The steps, and after each what is due: metrics, evaluation, samples, checkpoint. Evaluation and samples only look,
+ * so how often they come changes nothing in the weights.
+ */
+export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
+  const { job, prepared, folder, steps, model, optimizer, arena, start, control } = options;
+  const { settings } = job;
+  const { objective } = prepared;
+  const trainer = new Trainer({
+    model,
+    optimizer,
+    objective,
+    schedule: createSchedule(settings.schedule, steps),
+    learningRate: settings.optimizer.learning_rate,
+    clip: settings.clip,
+    seed: settings.seed,
+    arena,
+  });
+  const metrics = MetricsLog.open(join(job.directory, "metrics.jsonl"), start.step === 0 ? -1 : start.step);
+  const began = performance.now();
+  const elapsed = (): number => start.elapsed_s + (performance.now() - began) / 1000;
+  let { step, tokens, loss, best } = start;
+  let saved = start.step === 0 ? -1 : start.step;
+
+  const tell = (line: MetricsLine): void => {
+    metrics.append(line);
+    options.onEvent(line);
+  };
+  /** @returns whether this is the best so far */
+  const look = async (): Promise<boolean> => {
+    if (objective.heldOut === undefined) return false;
+    const score = await evaluate(model, arena, objective.heldOut);
+    const isBest = step > 0 && (best === null || score.loss < best.val_loss);
+    if (isBest) best = { step, val_loss: score.loss };
+    tell(evalEvent(step, score, isBest));
+    return isBest;
+  };
+  const save = async (): Promise<void> => {
+    metrics.flush();
+    const state = { ...start, step, tokens, loss, best, elapsed_s: elapsed() };
+    const path = await writeCheckpoint(folder, { model, optimizer, tokenizer: job.tokenizer, state });
+    await pointCheckpoint(folder, "latest", step);
+    const isBest = best?.step === step;
+    if (isBest) await pointCheckpoint(folder, "best", step);
+    await pruneCheckpoints(folder, settings.keep, best?.step);
+    saved = step;
+    options.onEvent({ type: "checkpoint", step, path, best: isBest });
+  };
+
+  try {
+    if (start.step === 0) {
+      await look();
+      if (settings.sample_every > 0) showSamples(options, step, tell);
+    }
+    while (step < steps && !control.stopRequested) {
+      const before = performance.now();
+      const result = await trainer.step(step);
+      step++;
+      ({ loss } = result);
+      tokens += result.tokens;
+      tell({
+        type: "step",
+        step,
+        loss,
+        lr: result.learningRate,
+        grad_norm: result.gradientNorm,
+        tokens,
+        tokens_per_s: Math.round((1000 * result.tokens) / (performance.now() - before)),
+        elapsed_s: Math.round(1000 * elapsed()) / 1000,
+      });
+      const isLast = step === steps;
+      const improved = (isLast || isDue(step, settings.eval_every)) && (await look());
+      if (settings.sample_every > 0 && (isLast || isDue(step, settings.sample_every))) showSamples(options, step, tell);
+      if (isLast || improved || isDue(step, settings.checkpoint_every)) await save();
+      await setImmediate(); // lets a signal's handler run
+    }
+    if (saved !== step) await save();
+  } finally {
+    metrics.close();
+  }
+  return {
+    type: "done",
+    step,
+    stopped: step < steps,
+    loss,
+    best,
+    checkpoint: join(folder, checkpointName(step)),
+    elapsed_s: elapsed(),
+  };
+}
+
+function isDue(step: number, every: number): boolean {
+  return every > 0 && step % every === 0;
+}
+
+function evalEvent(step: number, score: Awaited<ReturnType<typeof evaluate>>, best: boolean): EvalEvent {
+  const { bitsPerByte, bitsPerCharacter } = score;
+  return {
+    type: "eval",
+    step,
+    val_loss: score.loss,
+    perplexity: score.perplexity,
+    tokens: score.tokens,
+    ...(bitsPerByte === undefined ? {} : { bits_per_byte: bitsPerByte }),
+    ...(bitsPerCharacter === undefined ? {} : { bits_per_character: bitsPerCharacter }),
+    best,
+  };
+}
+
+function showSamples(options: LoopOptions, step: number, tell: (line: MetricsLine) => void): void {
+  const { job, prepared, model, arena } = options;
+  const { settings } = job;
+  for (const [index, { text: prompt, ids }] of prepared.prompts.entries()) {
+    const text = writeSample(model, prepared.tokenizer, arena, {
+      prompt: ids,
+      tokens: settings.sample_tokens,
+      settings: { ...plainSampling, temperature: settings.sample_temperature },
+      seed: settings.seed,
+      stream: [step, index],
+      stop: prepared.stop,
+    });
+    tell({ type: "sample", step, prompt, text });
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, it } from "vitest";
+import { NuwaError } from "../text/errors.ts";
+import { memoryLimit, requireMemory } from "./memory.ts";
+
+const GiB = 2 ** 30;
+/** 1 GiB of weights, half a GiB a sequence. */
+const predict = (batch: number): number => GiB + (batch * GiB) / 2;
+
+function refusal(batch: number, available: number): NuwaError {
+  try {
+    requireMemory(predict, batch, available);
+  } catch (error) {
+    if (error instanceof NuwaError) return error;
+  }
+  throw new Error("was not refused");
+}
+
+it("lets through what fits, to the byte", () => {
+  expect(() => requireMemory(predict, 6, 4 * GiB)).not.toThrow();
+});
+
+it("says what is needed, what there is, and the largest batch that fits", () => {
+  const error = refusal(16, 4 * GiB);
+  expect(error.code).toBe("MEMORY");
+  expect(error.message).toBe("a batch of 16 needs about 9.00 GiB of memory, and 4.00 GiB are available");
+  expect(error.hint).toBe("batch: 6 would fit; accumulate: 3 then learns about the same");
+});
+
+it("says so when not even one sequence fits", () => {
+  expect(refusal(2, GiB).hint).toMatch(/even batch: 1 does not fit \(1.50 GiB\)/);
+});
+
+it("knows this machine's limit", () => {
+  expect(memoryLimit()).toBeGreaterThan(2 ** 28);
+});

@@ -1,0 +1,103 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { isErrno, writeError } from "./durable.ts";
+import type { EvalEvent, SampleEvent, StepEvent } from "./events.ts";
+
+export type MetricsLine = StepEvent | EvalEvent | SampleEvent;
+
+/**
+ * metrics.jsonl: one JSON object a line, appended as training goes. Opening it for a resumed run drops every line
+ * after the checkpoint's step, and a line cut short by a kill, so that no step stands there twice.
+ *
+ * @throws NuwaError FILE when it cannot be written
+ *
+ * @example
+ * const metrics = MetricsLog.open("run/metrics.jsonl", 500); // keeps lines of steps 1–500
+ */
+export class MetricsLog {
+  readonly #path: string;
+  readonly #file: number;
+
+  private constructor(path: string, file: number) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /** @param step lines after it are dropped; 0 starts a new file */
+  static open(path: string, step: number): MetricsLog {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      const kept = readMetrics(path).filter((line) => line.step <= step);
+      const temporary = `${path}.tmp`;
+      const file = openSync(temporary, "w");
+      writeAll(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      fsyncSync(file);
+      renameSync(temporary, path);
+      return new MetricsLog(path, file);
+    } catch (error) {
+      throw writeError(error, path);
+    }
+  }
+
+  append(line: MetricsLine): void {
+    try {
+      writeAll(this.#file, `${JSON.stringify(line)}\n`);
+    } catch (error) {
+      throw writeError(error, this.#path);
+    }
+  }
+
+  /** Before a checkpoint: what the checkpoint counts as written has to be on the disk. */
+  flush(): void {
+    try {
+      fsyncSync(this.#file);
+    } catch (error) {
+      throw writeError(error, this.#path);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+/** Every whole line; an empty list when there is no file. Lines that are not metrics are skipped. */
+export function readMetrics(path: string): readonly MetricsLine[] {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+  return text.split("\n").flatMap((line) => {
+    const parsed = parseLine(line);
+    return parsed === undefined ? [] : [parsed];
+  });
+}
+
+function parseLine(line: string): MetricsLine | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isMetricsLine(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Our own file, so the two fields that decide suffice. */
+function isMetricsLine(value: unknown): value is MetricsLine {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "type" in value &&
+    (value.type === "step" || value.type === "eval" || value.type === "sample") &&
+    "step" in value &&
+    typeof value.step === "number"
+  );
+}
+
+function writeAll(file: number, text: string): void {
+  const bytes = Buffer.from(text, "utf8");
+  for (let start = 0; start < bytes.length;) start += writeSync(file, bytes, start);
+}

@@ -1,0 +1,165 @@
+import { join } from "node:path";
+import { Gpt, type GptConfig, loadModel, measureStep, readModelConfig } from "../models/index.ts";
+import { createOptimizer } from "../optim/index.ts";
+import { createDevice, type Device, nativeAvailable } from "../tensor/index.ts";
+import {
+  findResumable,
+  loadTrainerTensors,
+  type Resumable,
+  settleCheckpoints,
+  type TrainerState,
+} from "./checkpoint.ts";
+import type { DoneEvent, TrainEvent } from "./events.ts";
+import type { TrainControl, TrainJob } from "./job.ts";
+import { trainLoop } from "./loop.ts";
+import { requireMemory } from "./memory.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import { type Decisive, decisiveSettings, requireSameSettings, totalSteps } from "./settings.ts";
+
+/** The reference device keeps float32 tensors in float64. */
+const FLOAT64_FACTOR = 2;
+
+const never: TrainControl = { stopRequested: false };
+
+/**
+ * Trains a model from a job's data and settings, in this thread; see {@link train} for another one. Goes on from the
+ * last whole checkpoint in the job's directory, and ends with the same bits as a run that was never interrupted.
+ *
+ * @param onEvent called as things happen; its time is the training's
+ * @param control looked at after every step: a stop writes a checkpoint and ends cleanly
+ * @throws NuwaError DATA, FILE or VALUE for what cannot be trained on, MEMORY when a batch cannot fit, TRAINING when
+ *   the loss is not finite or a resumed run's settings changed
+ */
+export async function runTraining(
+  job: TrainJob,
+  onEvent: (event: TrainEvent) => void,
+  control: TrainControl = never,
+): Promise<DoneEvent> {
+  const warn = (message: string): void => onEvent({ type: "warning", message });
+  const prepared = await prepare(job);
+  try {
+    for (const message of prepared.objective.warnings) warn(message);
+    const session = new Session(job, prepared, onEvent);
+    return await session.run(control, warn);
+  } finally {
+    await prepared.objective.close();
+  }
+}
+
+/** The device asked for; `auto` says in a warning when it has to be the slow one. */
+function chooseDevice(wanted: "auto" | "cpu" | "reference", warn: (message: string) => void): "cpu" | "reference" {
+  if (wanted !== "auto") return wanted;
+  const { available, reason } = nativeAvailable();
+  if (available) return "cpu";
+  warn(`training on the slow reference device: ${reason ?? "the native kernels cannot be loaded"}`);
+  return "reference";
+}
+
+/** One run from start or checkpoint to its end: what is due after which step, and what is remembered between them. */
+class Session {
+  readonly #job: TrainJob;
+  readonly #prepared: Prepared;
+  readonly #onEvent: (event: TrainEvent) => void;
+  readonly #folder: string;
+  readonly #steps: number;
+
+  constructor(job: TrainJob, prepared: Prepared, onEvent: (event: TrainEvent) => void) {
+    this.#job = job;
+    this.#prepared = prepared;
+    this.#onEvent = onEvent;
+    this.#folder = join(job.directory, "checkpoints");
+    const { objective } = prepared;
+    const tokensPerStep = objective.shape.B * objective.shape.T * job.settings.accumulate;
+    this.#steps = totalSteps(job.settings, { stepsPerEpoch: objective.stepsPerEpoch, tokensPerStep });
+  }
+
+  async run(control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
+    const { settings, stage } = this.#job;
+    const { objective, config } = this.#prepared;
+    const deviceName = chooseDevice(settings.device, warn);
+    const measure = (B: number, microBatches: number) =>
+      measureStep(config, { B, T: objective.shape.T, optimizer: settings.optimizer, microBatches });
+    const bytes = (B: number): number => measure(B, 1).totalBytes * (deviceName === "reference" ? FLOAT64_FACTOR : 1);
+    requireMemory(bytes, settings.batch);
+    const { parameters, flopsPerStep } = measure(settings.batch, settings.accumulate);
+
+    const decisive = this.#decisive(deviceName);
+    const found = await findResumable(this.#folder, warn);
+    if (found !== undefined) requireSameSettings(found.state.settings, decisive, found.path);
+    await settleCheckpoints(this.#folder, found?.state, warn);
+
+    const threads = settings.threads;
+    const device = createDevice(deviceName, threads === undefined ? {} : { threads });
+    const arena = device.createArena();
+    try {
+      const model = await this.#model(device, found);
+      const optimizer = createOptimizer(settings.optimizer, model.parameters);
+      if (found !== undefined) await loadTrainerTensors(found.path, model, optimizer, found.state.step);
+      this.#onEvent({
+        type: "started",
+        device: deviceName,
+        parameters,
+        flops_per_step: flopsPerStep,
+        memory_bytes: bytes(settings.batch),
+        steps: this.#steps,
+        tokens_per_step: objective.shape.B * objective.shape.T * settings.accumulate,
+        resumed_from: found?.state.step ?? 0,
+      });
+      const start = found?.state ?? freshState(stage, settings.seed, decisive);
+      return await trainLoop({
+        job: this.#job,
+        prepared: this.#prepared,
+        onEvent: this.#onEvent,
+        folder: this.#folder,
+        steps: this.#steps,
+        model,
+        optimizer,
+        arena,
+        start,
+        control,
+      });
+    } finally {
+      arena.dispose();
+      device.dispose();
+    }
+  }
+
+  /** What a resumed run must agree on: settings, length, shape of the model, data. */
+  #decisive(device: string): Decisive {
+    const { settings, init } = this.#job;
+    const { objective, config, vocabularyFingerprint } = this.#prepared;
+    return decisiveSettings(settings, {
+      steps: this.#steps,
+      device,
+      model: config,
+      training_data: objective.fingerprint.slice(0, 16),
+      tokenizer: vocabularyFingerprint.slice(0, 16),
+      ...(init === undefined ? {} : { init: "given" }),
+    });
+  }
+
+  /** From the checkpoint, from a model given to begin with, or fresh. */
+  async #model(device: Device, found: Resumable | undefined): Promise<Gpt> {
+    const { config } = this.#prepared;
+    const source = found?.path ?? this.#job.init;
+    if (source === undefined) return new Gpt(config, device, { seed: this.#job.settings.seed });
+    return loadWithConfig(source, device, config);
+  }
+}
+
+/** Loads weights into a model of the config given: a file may not say the dropout that this run trains with. */
+async function loadWithConfig(source: string, device: Device, config: GptConfig): Promise<Gpt> {
+  const inFile = await readModelConfig(source);
+  if (inFile.dropout === config.dropout) return loadModel(source, device);
+  const loaded = await loadModel(source, device, { trainable: false });
+  const model = new Gpt(config, device, { initialize: false });
+  for (const parameter of model.parameters) {
+    device.copy(parameter.storage, loaded.parameters.byName(parameter.name).storage);
+  }
+  loaded.release();
+  return model;
+}
+
+function freshState(stage: TrainJob["stage"], seed: number, settings: Decisive): TrainerState {
+  return { stage, step: 0, seed, tokens: 0, elapsed_s: 0, loss: null, best: null, settings };
+}

@@ -1,0 +1,96 @@
+import type { CausalLanguageModel } from "../models/index.ts";
+import { clipByGlobalNorm, type Optimizer, type Schedule } from "../optim/index.ts";
+import { type Arena, Tape } from "../tensor/index.ts";
+import { NuwaError } from "../text/errors.ts";
+import type { Batch, Objective } from "./objectives/objective.ts";
+
+export interface TrainerOptions {
+  readonly model: CausalLanguageModel;
+  readonly optimizer: Optimizer;
+  readonly objective: Objective;
+  readonly schedule: Schedule;
+  /** The full learning rate, for reports. */
+  readonly learningRate: number;
+  /** Largest global norm of the gradients. */
+  readonly clip: number;
+  /** Of dropout. */
+  readonly seed: number;
+  readonly arena: Arena;
+}
+
+export interface StepResult {
+  /** Mean loss over the step's tokens that count, nats, before the update. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradientNorm: number;
+  readonly tokens: number;
+}
+
+/**
+ * One step is: batches, loss, backward, clip, optimizer. It depends on the weights, the optimizer's state and the
+ * step's number, and on nothing else, so a run that is interrupted goes on as if it had not been.
+ *
+ * @example
+ * const trainer = new Trainer({ model, optimizer, objective, schedule, learningRate: 1e-3, clip: 1, seed: 1, arena });
+ * for (let step = 0; step < 2000; step++) console.log((await trainer.step(step)).loss);
+ */
+export class Trainer {
+  readonly #options: TrainerOptions;
+
+  constructor(options: TrainerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param step 0 for the first
+   * @throws NuwaError TRAINING when the loss or a gradient is not finite; the weights are as before the step then
+   */
+  async step(step: number): Promise<StepResult> {
+    const { model, optimizer, objective, schedule, clip, arena } = this.#options;
+    const { batches, normalizer, tokens } = await objective.step(step);
+    const scale = schedule(step);
+    const learningRate = this.#options.learningRate * scale;
+    model.parameters.clearGradients();
+    let loss = 0;
+    for (const [microBatch, batch] of batches.entries()) loss += this.#backward(batch, normalizer, step, microBatch);
+    const { norm, scale: gradientScale, finite } = clipByGlobalNorm(arena, model.parameters, { maxNorm: clip });
+    arena.reset();
+    if (!finite || !Number.isFinite(loss)) throw this.#notFinite(step, loss, norm, learningRate);
+    optimizer.step({ learningRateScale: scale, gradientScale });
+    return { loss, learningRate, gradientNorm: norm, tokens };
+  }
+
+  /** Adds one micro-batch's gradients to the parameters'; gives its share of the step's loss. */
+  #backward(batch: Batch, normalizer: number, step: number, microBatch: number): number {
+    const { model, arena, seed } = this.#options;
+    const { B, T } = batch;
+    const tape = new Tape({ device: model.device, arena, recording: true, training: true, seed, step, microBatch });
+    const { loss } = model.loss(
+      tape,
+      tape.constant(batch.tokens, [B, T], "int32"),
+      tape.constant(batch.targets, [B, T], "int32"),
+      { normalizer, ...(batch.weights && { weights: tape.constant(batch.weights, [B, T]) }) },
+    );
+    const value = loss.toArray()[0] ?? Number.NaN;
+    tape.backward(loss);
+    arena.reset();
+    return value;
+  }
+
+  #notFinite(step: number, loss: number, norm: number, learningRate: number): NuwaError {
+    const culprit = [...this.#options.model.parameters].find(
+      (parameter) => parameter.gradReady && !parameter.grad.toArray().every((value) => Number.isFinite(value)),
+    );
+    const where = culprit === undefined ? "" : `, first non-finite gradient in ${culprit.name}`;
+    return new NuwaError(
+      "TRAINING",
+      `loss ${loss} and gradient norm ${norm} at step ${step + 1} (learning rate ${Number(learningRate.toPrecision(4))}${where}): training cannot go on`,
+      {
+        hint:
+          "the last checkpoint is from before this; try a learning rate 3 to 10 times smaller, a longer warm-up, " +
+          "or a smaller clip",
+      },
+    );
+  }
+}
