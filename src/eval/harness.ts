@@ -2,7 +2,15 @@ import { NuwaError } from "../text/errors.ts";
 import type { ContinuationRequest, LanguageModel } from "./language-model.ts";
 import { meanScore, perplexityScore, scoreItem, type ItemScore, type PerplexityScore, type Score } from "./metrics.ts";
 import { PythonRandom } from "./python-random.ts";
-import { findTasks, type ChoiceMetric, type LastWordTask, type MultipleChoiceTask, type PerplexityTask, type TaskData, type TaskItem } from "./tasks/index.ts";
+import {
+  findTasks,
+  type ChoiceMetric,
+  type LastWordTask,
+  type MultipleChoiceTask,
+  type PerplexityTask,
+  type TaskData,
+  type TaskItem,
+} from "./tasks/index.ts";
 
 export interface EvalOptions {
   /** Names that {@link findTasks} knows. */
@@ -55,7 +63,10 @@ function examplesFor(item: TaskItem, data: TaskData, count: number, random: Pyth
   if (strings || data.sampler === "first") return pool.slice(0, count).map(join);
   const items = pool as readonly TaskItem[];
   const drawn = random.sample(items, Math.min(items.length, data.poolIsTest ? count + 1 : count));
-  return drawn.filter((example) => !data.poolIsTest || example.id !== item.id).slice(0, count).map(join);
+  return drawn
+    .filter((example) => !data.poolIsTest || example.id !== item.id)
+    .slice(0, count)
+    .map(join);
 }
 
 /** The whole prompt: description, examples, item; examples are parted by blank lines. */
@@ -64,7 +75,11 @@ export function buildPrompt(item: TaskItem, data: TaskData, count: number, rando
   return data.description + [...examples, item.query].join("\n\n");
 }
 
-async function runMultipleChoice(model: LanguageModel, task: MultipleChoiceTask, options: EvalOptions): Promise<TaskResult> {
+async function runMultipleChoice(
+  model: LanguageModel,
+  task: MultipleChoiceTask,
+  options: EvalOptions,
+): Promise<TaskResult> {
   const data = await task.load(options.dataDir);
   const items = data.items.slice(0, options.limit ?? data.items.length);
   const fewShot = Math.min(options.fewShot ?? task.fewShot, data.fewShotPool.length);
@@ -110,7 +125,15 @@ async function runLastWord(model: LanguageModel, task: LastWordTask, options: Ev
     const item = items[i];
     if (item === undefined) continue;
     const scores = { acc: result.isGreedy ? 1 : 0 } as const;
-    options.onExample?.({ task: task.name, id: String(i), query: item.context, choices: [item.word], gold: 0, logLikelihoods: [result.logLikelihood], scores });
+    options.onExample?.({
+      task: task.name,
+      id: String(i),
+      query: item.context,
+      choices: [item.word],
+      gold: 0,
+      logLikelihoods: [result.logLikelihood],
+      scores,
+    });
   }
   const nats = meanScore(results.map((result) => -result.logLikelihood));
   const perplexity = Math.exp(nats.value);
@@ -141,7 +164,11 @@ async function runPerplexity(model: LanguageModel, task: PerplexityTask, options
     tokens += score.tokens;
     options.onProgress?.({ task: task.name, done: i + 1, total: pages.length });
   }
-  const perplexity = perplexityScore(logLikelihood, tokens, pages.map((page) => page.original));
+  const perplexity = perplexityScore(
+    logLikelihood,
+    tokens,
+    pages.map((page) => page.original),
+  );
   const plain = (value: number): Score => ({ value, standardError: 0, n: pages.length });
   return {
     task: task.name,

@@ -25,7 +25,10 @@ export interface LanguageModel {
   readonly name: string;
   /** Most tokens that the model can look at. */
   readonly maxLength: number;
-  scoreContinuations(requests: readonly ContinuationRequest[], onDone?: (done: number) => void): Promise<ContinuationScore[]>;
+  scoreContinuations(
+    requests: readonly ContinuationRequest[],
+    onDone?: (done: number) => void,
+  ): Promise<ContinuationScore[]>;
   /** Rolling windows over a whole text (FACTS: first window prefixed by the start token, each token scored once). */
   scoreText(text: string): Promise<TextScore>;
 }

@@ -40,7 +40,9 @@ export interface ItemScore {
 /** Scores one item from the log-likelihoods (nats) of its choices. Length is counted in Unicode characters. */
 export function scoreItem(item: TaskItem, logLikelihoods: readonly number[]): ItemScore {
   const predicted = argmax(logLikelihoods);
-  const predictedNorm = argmax(logLikelihoods.map((value, i) => value / Math.max(1, [...(item.choices[i] ?? "")].length)));
+  const predictedNorm = argmax(
+    logLikelihoods.map((value, i) => value / Math.max(1, [...(item.choices[i] ?? "")].length)),
+  );
   const score: ItemScore = {
     predicted,
     predictedNorm,

@@ -5,7 +5,12 @@ import type { MultipleChoiceTask, TaskItem } from "./task.ts";
 
 /** AI2's own form (choices with labels, answer as a label), or texts with the answer's position. */
 const arcRecord = z.union([
-  z.object({ id: z.string(), question: z.string(), choices: z.array(z.string()).min(2), answer: z.int().nonnegative() }),
+  z.object({
+    id: z.string(),
+    question: z.string(),
+    choices: z.array(z.string()).min(2),
+    answer: z.int().nonnegative(),
+  }),
   z.object({
     id: z.string(),
     question: z.string(),

@@ -42,7 +42,9 @@ function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new NuwaError("DATA", `${issue?.path.join(".") ?? "record"}: ${issue?.message ?? "not as expected"}`, { where });
+  throw new NuwaError("DATA", `${issue?.path.join(".") ?? "record"}: ${issue?.message ?? "not as expected"}`, {
+    where,
+  });
 }
 
 /** Reads one record a line, each of the given schema. A benchmark is not to be guessed at, so a bad line is an error. */

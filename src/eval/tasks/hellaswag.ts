@@ -6,7 +6,12 @@ import type { MultipleChoiceTask, TaskItem } from "./task.ts";
 
 /** The authors' own form, or queries and choices already put together. */
 const hellaswagRecord = z.union([
-  z.object({ query: z.string(), choices: z.array(z.string()).min(2), gold: z.int().nonnegative(), i: z.int().optional() }),
+  z.object({
+    query: z.string(),
+    choices: z.array(z.string()).min(2),
+    gold: z.int().nonnegative(),
+    i: z.int().optional(),
+  }),
   z.object({
     ind: z.int(),
     activity_label: z.string(),
@@ -19,7 +24,11 @@ const hellaswagRecord = z.union([
 
 /** The harness's clean-up of WikiHow's markup: `[title]` marks become full stops, other brackets go. */
 export function cleanHellaswag(text: string): string {
-  return text.trim().replaceAll(" [title]", ". ").replaceAll(/\[.*?\]/g, "").replaceAll("  ", " ");
+  return text
+    .trim()
+    .replaceAll(" [title]", ". ")
+    .replaceAll(/\[.*?\]/g, "")
+    .replaceAll("  ", " ");
 }
 
 /** Python's `str.capitalize`: first character upper case, the others lower. */
@@ -52,13 +61,18 @@ export const hellaswag: MultipleChoiceTask = {
     const file = findFile(dataDir, "hellaswag", ["hellaswag_val.jsonl", "hellaswag_val.jsonl.gz"].flatMap(places));
     const items = (await readJsonLines(file, hellaswagRecord)).map(toItem);
     const base = { items, sampler: "random", poolIsTest: false, description: "" } as const;
-    const at = (names: string[]) => names.flatMap(places).map((name) => join(dataDir, name)).find((path) => existsSync(path));
+    const at = (names: string[]) =>
+      names
+        .flatMap(places)
+        .map((name) => join(dataDir, name))
+        .find((path) => existsSync(path));
     const train = at(["hellaswag_train.jsonl", "hellaswag_train.jsonl.gz"]);
     if (train !== undefined) {
       return { ...base, fewShotPool: (await readJsonLines(train, hellaswagRecord)).map(toItem), files: [file, train] };
     }
     const ready = at(["fewshot_train5_olmo.json", "fewshot_train.json"]);
-    if (ready !== undefined) return { ...base, fewShotPool: await readJson(ready, z.array(z.string())), files: [file, ready] };
+    if (ready !== undefined)
+      return { ...base, fewShotPool: await readJson(ready, z.array(z.string())), files: [file, ready] };
     return { ...base, fewShotPool: [], files: [file] };
   },
 };

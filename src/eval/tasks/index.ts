@@ -10,15 +10,7 @@ import { wikitext } from "./wikitext.ts";
 
 export * from "./task.ts";
 
-const single: readonly Task[] = [
-  arcChallenge,
-  arcEasy,
-  hellaswag,
-  truthfulqaMc1,
-  truthfulqaMc2,
-  lambada,
-  wikitext,
-];
+const single: readonly Task[] = [arcChallenge, arcEasy, hellaswag, truthfulqaMc1, truthfulqaMc2, lambada, wikitext];
 
 const groups: { readonly [name: string]: (dataDir: string) => readonly Task[] } = {
   mmlu: mmluSubjects,
@@ -40,7 +32,9 @@ export function findTasks(names: readonly string[], dataDir: string): Task[] {
     const family = /^(c?mmlu)_/.exec(name)?.[1];
     const members =
       groups[name]?.(dataDir) ??
-      single.filter((task) => task.name === name).concat(family === undefined ? [] : (groups[family]?.(dataDir) ?? []).filter((task) => task.name === name));
+      single
+        .filter((task) => task.name === name)
+        .concat(family === undefined ? [] : (groups[family]?.(dataDir) ?? []).filter((task) => task.name === name));
     if (members.length === 0) throw new NuwaError("USAGE", `no task "${name}"`, { hint: didYouMean(name, taskNames) });
     for (const task of members) found.set(task.name, task);
   }

@@ -13,7 +13,10 @@ const letters = ["A", "B", "C", "D"] as const;
  */
 function toItem(row: readonly string[], id: string, prompt: string): TaskItem | undefined {
   const [question, a, b, c, d, answer] = row.length >= 7 ? row.slice(1) : row;
-  const gold = answer === undefined ? -1 : Math.max(letters.indexOf(answer.trim() as "A"), ["0", "1", "2", "3"].indexOf(answer.trim()));
+  const gold =
+    answer === undefined
+      ? -1
+      : Math.max(letters.indexOf(answer.trim() as "A"), ["0", "1", "2", "3"].indexOf(answer.trim()));
   if (question === undefined || gold < 0) return undefined;
   const lines = [a, b, c, d].map((choice, i) => `${letters[i]}. ${choice ?? ""}`);
   return { id, query: `${question.trim()}\n${lines.join("\n")}\n${prompt}`, choices: letters, gold };
@@ -24,7 +27,9 @@ async function readSubject(path: string, prompt: string): Promise<TaskItem[]> {
   return rows.flatMap((row, i) => {
     const item = toItem(row, String(i), prompt);
     if (item === undefined && i > 0) {
-      throw new NuwaError("DATA", "expected question, four choices and an answer (A–D or 0–3)", { where: `${path}:${i + 1}` });
+      throw new NuwaError("DATA", "expected question, four choices and an answer (A–D or 0–3)", {
+        where: `${path}:${i + 1}`,
+      });
     }
     return item === undefined ? [] : [item];
   });
@@ -48,7 +53,8 @@ const mmlu: Family = {
 const cmmlu: Family = {
   name: "cmmlu",
   files: (subject, split) => `${split}/${subject}.csv`,
-  description: (subject) => `以下是关于${cmmluSubjects[subject] ?? subject}的单项选择题，请直接给出正确答案的选项。\n\n`,
+  description: (subject) =>
+    `以下是关于${cmmluSubjects[subject] ?? subject}的单项选择题，请直接给出正确答案的选项。\n\n`,
   prompt: "答案：",
 };
 
@@ -65,7 +71,9 @@ function subjects(family: Family, dataDir: string): MultipleChoiceTask[] {
     });
   }
   const suffix = family.name === "mmlu" ? "_test.csv" : ".csv";
-  const names = readdirSync(join(folder, "test")).filter((file) => file.endsWith(suffix)).toSorted();
+  const names = readdirSync(join(folder, "test"))
+    .filter((file) => file.endsWith(suffix))
+    .toSorted();
   return names.map((file): MultipleChoiceTask => {
     const subject = file.slice(0, -suffix.length);
     return {
@@ -77,7 +85,14 @@ function subjects(family: Family, dataDir: string): MultipleChoiceTask[] {
       async load() {
         const files = (["test", "dev"] as const).map((split) => join(folder, family.files(subject, split)));
         const [items = [], fewShotPool = []] = await Promise.all(files.map((path) => readSubject(path, family.prompt)));
-        return { items, fewShotPool, sampler: "first", poolIsTest: false, description: family.description(subject), files };
+        return {
+          items,
+          fewShotPool,
+          sampler: "first",
+          poolIsTest: false,
+          description: family.description(subject),
+          files,
+        };
       },
     };
   });

@@ -46,7 +46,12 @@ export interface MultipleChoiceTask extends TaskName {
 /** Scored by whether the last word is what the model would say. */
 export interface LastWordTask extends TaskName {
   readonly kind: "last_word";
-  readonly load: (dataDir: string) => Promise<{ readonly items: readonly { readonly context: string; readonly word: string }[]; readonly files: readonly string[] }>;
+  readonly load: (
+    dataDir: string,
+  ) => Promise<{
+    readonly items: readonly { readonly context: string; readonly word: string }[];
+    readonly files: readonly string[];
+  }>;
 }
 
 /** Scored by the likelihood of whole texts. */

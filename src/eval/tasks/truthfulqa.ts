@@ -23,9 +23,22 @@ function truthfulqa(name: string, field: "mc1_targets" | "mc2_targets", metric: 
       const items = (await readJson(file, questions)).map((record, i) => {
         const choices = Object.keys(record[field]);
         const labels = Object.values(record[field]).map((label) => label === 1);
-        return { id: String(i), query: `${primer}\n\nQ: ${record.question}\nA:`, choices, gold: labels.indexOf(true), labels };
+        return {
+          id: String(i),
+          query: `${primer}\n\nQ: ${record.question}\nA:`,
+          choices,
+          gold: labels.indexOf(true),
+          labels,
+        };
       });
-      return { items, fewShotPool: [], sampler: "first", poolIsTest: false, description: "", files: [file, primerFile] };
+      return {
+        items,
+        fewShotPool: [],
+        sampler: "first",
+        poolIsTest: false,
+        description: "",
+        files: [file, primerFile],
+      };
     },
   };
 }

@@ -1,0 +1,5 @@
+export * from "./harness.ts";
+export * from "./language-model.ts";
+export * from "./local-model.ts";
+export * from "./metrics.ts";
+export * from "./tasks/index.ts";

@@ -1,0 +1,206 @@
+import { setImmediate } from "node:timers/promises";
+import type { CausalLanguageModel } from "../models/index.ts";
+import { embedding, reshape, Tape, type Arena, type Tensor } from "../tensor/index.ts";
+import { NuwaError } from "../text/errors.ts";
+import type { Tokenizer } from "../tokenizer/index.ts";
+import type { ContinuationRequest, ContinuationScore, LanguageModel, TextScore } from "./language-model.ts";
+
+/** Tokens to feed, and what the last of them should predict. */
+interface Window {
+  readonly input: readonly number[];
+  /** Targets of the last `targets.length` positions. */
+  readonly targets: readonly number[];
+}
+
+interface WindowScore {
+  readonly logLikelihood: number;
+  readonly isGreedy: boolean;
+}
+
+/** Most elements of a logits chunk. */
+const logitsChunk = 4 * 1024 * 1024;
+
+export interface LocalModelOptions {
+  readonly name: string;
+  /** Tokens of padded input to a batch. More is faster, and takes more memory. Default 4,096. */
+  readonly tokensPerBatch?: number;
+}
+
+/**
+ * A model of ours under the harness's interface. Text is encoded once per request; equal inputs (the single-letter
+ * choices of MMLU) are computed once; windows of like length share a batch.
+ */
+export class LocalLanguageModel implements LanguageModel {
+  readonly name: string;
+  readonly maxLength: number;
+  readonly #model: CausalLanguageModel;
+  readonly #tokenizer: Tokenizer;
+  readonly #arena: Arena;
+  readonly #tokensPerBatch: number;
+  readonly #startToken: number;
+
+  /** @throws NuwaError CHECKPOINT when the tokenizer has neither a start nor an end token, which empty contexts need */
+  constructor(model: CausalLanguageModel, tokenizer: Tokenizer, options: LocalModelOptions) {
+    const startToken = tokenizer.bosId ?? tokenizer.eosId;
+    if (startToken === undefined) {
+      throw new NuwaError(
+        "CHECKPOINT",
+        "the tokenizer has no start or end token, which evaluation begins a text with",
+        {
+          where: options.name,
+        },
+      );
+    }
+    this.name = options.name;
+    this.maxLength = model.config.max_position_embeddings;
+    this.#model = model;
+    this.#tokenizer = tokenizer;
+    this.#arena = model.device.createArena();
+    this.#tokensPerBatch = options.tokensPerBatch ?? 4096;
+    this.#startToken = startToken;
+  }
+
+  /** Gives the working memory back. The model stays. */
+  dispose(): void {
+    this.#arena.dispose();
+  }
+
+  async scoreContinuations(
+    requests: readonly ContinuationRequest[],
+    onDone?: (done: number) => void,
+  ): Promise<ContinuationScore[]> {
+    const windows = requests.map((request) => this.#continuationWindow(request));
+    const scores = await this.#scoreWindows(windows, onDone);
+    return scores.map((score, i) => ({ ...score, tokens: windows[i]?.targets.length ?? 0 }));
+  }
+
+  async scoreText(text: string): Promise<TextScore> {
+    const tokens = [...this.#tokenizer.encode(text)];
+    const scores = await this.#scoreWindows(rollingWindows(tokens, this.#startToken, this.maxLength));
+    return { logLikelihood: scores.reduce((sum, score) => sum + score.logLikelihood, 0), tokens: tokens.length };
+  }
+
+  /** The harness's cut between context and continuation: white space at the context's end belongs to the latter. */
+  #continuationWindow({ context, continuation }: ContinuationRequest): Window {
+    const trimmed = context.trimEnd();
+    const whole = [...this.#tokenizer.encode(context + continuation)];
+    const contextTokens = trimmed === "" ? 0 : this.#tokenizer.encode(trimmed).length;
+    const all = contextTokens === 0 ? [this.#startToken, ...whole] : whole;
+    const targets = all.slice(Math.max(1, contextTokens));
+    const kept = all.slice(-(this.maxLength + 1));
+    return { input: kept.slice(0, -1), targets: targets.slice(-(kept.length - 1)) };
+  }
+
+  async #scoreWindows(windows: readonly Window[], onDone?: (done: number) => void): Promise<WindowScore[]> {
+    const scores: WindowScore[] = windows.map(() => ({ logLikelihood: 0, isGreedy: true }));
+    const order = windows.map((_, i) => i).filter((i) => (windows[i]?.targets.length ?? 0) > 0);
+    const length = (i: number) => windows[i]?.input.length ?? 0;
+    // Longest first: a batch that is too large for memory shows at once. Equal inputs come to stand together.
+    const keys = windows.map((window) => window.input.join(","));
+    order.sort((a, b) => length(b) - length(a) || ((keys[a] ?? "") < (keys[b] ?? "") ? -1 : 1) || a - b);
+    let done = windows.length - order.length;
+    for (let start = 0; start < order.length;) {
+      const width = length(order[start] ?? 0);
+      const rowsAllowed = Math.max(1, Math.floor(this.#tokensPerBatch / width));
+      const batch: number[] = [];
+      const inputs: (readonly number[])[] = [];
+      const rowOf: number[] = [];
+      for (let i = start; i < order.length; i++) {
+        const window = order[i] ?? 0;
+        const isNew = i === start || keys[window] !== keys[order[i - 1] ?? 0];
+        if (isNew && inputs.length === rowsAllowed) break;
+        if (isNew) inputs.push(windows[window]?.input ?? []);
+        batch.push(window);
+        rowOf.push(inputs.length - 1);
+      }
+      const wanted = batch.flatMap((window, i) => {
+        const { input, targets } = windows[window] ?? { input: [], targets: [] };
+        const first = (rowOf[i] ?? 0) * width + input.length - targets.length;
+        return targets.map((target, t) => ({ window, position: first + t, target }));
+      });
+      this.#scoreBatch(inputs, width, wanted, scores);
+      start += batch.length;
+      done += batch.length;
+      onDone?.(done);
+      await setImmediate();
+    }
+    return scores;
+  }
+
+  /** One forward pass; logits are made only where a target stands. */
+  #scoreBatch(
+    inputs: readonly (readonly number[])[],
+    width: number,
+    wanted: readonly { window: number; position: number; target: number }[],
+    scores: WindowScore[],
+  ): void {
+    const { device } = this.#model;
+    const tape = new Tape({ device, arena: this.#arena, recording: false, training: false });
+    // Padding stands on the right, where a causal model cannot see it from any position that is scored.
+    const padded = new Int32Array(inputs.length * width);
+    for (const [row, input] of inputs.entries()) padded.set(input, row * width);
+    const tokens = tape.constant(padded, [inputs.length, width], "int32");
+    const hidden = this.#model.hidden(tape, tokens); // (B, T, C)
+    const channels = hidden.shape.at(-1) ?? 0;
+    const rows = reshape(tape, hidden, [inputs.length * width, channels]); // (B·T, C)
+    const chunk = Math.max(1, Math.floor(logitsChunk / this.#model.config.vocab_size));
+    for (let from = 0; from < wanted.length; from += chunk) {
+      const part = wanted.slice(from, from + chunk);
+      const { losses, greedy } = this.#scoreRows(tape, rows, part);
+      for (const [i, { window, target }] of part.entries()) {
+        const before = scores[window] ?? { logLikelihood: 0, isGreedy: true };
+        scores[window] = {
+          logLikelihood: before.logLikelihood - (losses[i] ?? Number.NaN),
+          isGreedy: before.isGreedy && greedy[i] === target,
+        };
+      }
+    }
+    this.#arena.reset();
+  }
+
+  #scoreRows(tape: Tape, rows: Tensor, part: readonly { position: number; target: number }[]) {
+    const { device } = tape;
+    const n = part.length;
+    const vocabulary = this.#model.config.vocab_size;
+    const at = tape.constant(
+      Int32Array.from(part, ({ position }) => position),
+      [1, n],
+      "int32",
+    );
+    const picked = reshape(tape, embedding(tape, rows, at), [n, rows.shape[1] ?? 0]); // (N, C)
+    const logits = this.#model.logits(tape, picked); // (N, V)
+    const targets = tape.constant(
+      Int32Array.from(part, ({ target }) => target),
+      [n],
+      "int32",
+    );
+    const best = tape.empty([n], "int32");
+    device.argmax(best.storage, logits.storage, n, vocabulary);
+    const losses = tape.empty([n]);
+    device.crossEntropy(losses.storage, logits.storage, targets.storage, null, {
+      rows: n,
+      vocabulary,
+      gradientScale: null,
+    });
+    const result = { losses: Float64Array.from(losses.toArray()), greedy: Int32Array.from(best.toArray()) };
+    tape.free(logits);
+    tape.free(picked);
+    return result;
+  }
+}
+
+/**
+ * Cuts a text into windows of at most `maxLength` tokens so that each token is scored once, with as much before it as
+ * the model can look at; the first window begins with the start token.
+ */
+export function rollingWindows(tokens: readonly number[], startToken: number, maxLength: number): Window[] {
+  if (tokens.length === 0) return [];
+  const first = Math.min(maxLength, tokens.length);
+  const windows: Window[] = [{ input: [startToken, ...tokens.slice(0, first - 1)], targets: tokens.slice(0, first) }];
+  for (let scored = first; scored < tokens.length;) {
+    const end = Math.min(tokens.length, scored + maxLength);
+    windows.push({ input: tokens.slice(end - 1 - maxLength, end - 1), targets: tokens.slice(scored, end) });
+    scored = end;
+  }
+  return windows;
+}

@@ -1,0 +1,149 @@
+import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { buildPrompt } from "../harness.ts";
+import { PythonRandom } from "../python-random.ts";
+import { cleanHellaswag } from "./hellaswag.ts";
+import { findTasks, type MultipleChoiceTask, type Task } from "./index.ts";
+import { detokenizeWikitext, splitWikitext } from "./wikitext.ts";
+
+const shared = process.env["NUWA_SHARED"] ?? join(import.meta.dirname, "../../../../shared/data");
+const sharedTest = test.skipIf(!existsSync(join(shared, "arc")));
+
+function multipleChoice(task: Task | undefined): MultipleChoiceTask {
+  if (task?.kind !== "multiple_choice") throw new Error("expected a multiple-choice task");
+  return task;
+}
+
+describe("own small files", () => {
+  let dir = "";
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+  const write = (name: string, text: string) => {
+    mkdirSync(join(dir, name, ".."), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  };
+
+  test("an MMLU prompt: description, first five of dev, question", async () => {
+    write("mmlu/dev/world_history_dev.csv", "question,choice0,choice1,choice2,choice3,answer\nWho?,a,b,c,d,2\n");
+    write("mmlu/test/world_history_test.csv", '"Where, then?","x, y",b,c,d,B\n');
+    const [task] = findTasks(["mmlu"], dir).map(multipleChoice);
+    const data = await task?.load(dir);
+    const item = data?.items[0];
+    if (data === undefined || item === undefined) throw new Error("no item");
+    expect(item.gold).toBe(1);
+    expect(buildPrompt(item, data, 5, new PythonRandom(1234))).toBe(
+      "The following are multiple choice questions (with answers) about world history.\n\n" +
+        "Who?\nA. a\nB. b\nC. c\nD. d\nAnswer: C\n\n" +
+        "Where, then?\nA. x, y\nB. b\nC. c\nD. d\nAnswer:",
+    );
+  });
+
+  test("a CMMLU prompt", async () => {
+    write("cmmlu/dev/agronomy.csv", "Question,A,B,C,D,Answer\n0,问？,甲,乙,丙,丁,D\n");
+    write("cmmlu/test/agronomy.csv", "Question,A,B,C,D,Answer\n0,何？,一,二,三,四,A\n");
+    const [task] = findTasks(["cmmlu_agronomy"], dir).map(multipleChoice);
+    const data = await task?.load(dir);
+    const item = data?.items[0];
+    if (data === undefined || item === undefined) throw new Error("no item");
+    expect(buildPrompt(item, data, 5, new PythonRandom(1234))).toBe(
+      "以下是关于农学的单项选择题，请直接给出正确答案的选项。\n\n" +
+        "问？\nA. 甲\nB. 乙\nC. 丙\nD. 丁\n答案： D\n\n何？\nA. 一\nB. 二\nC. 三\nD. 四\n答案：",
+    );
+  });
+
+  test("ARC in AI2's own form; examples are drawn from train as the harness draws them", async () => {
+    const row = (id: number) =>
+      JSON.stringify({
+        id: `q${id}`,
+        question: `Q${id}`,
+        choices: { text: ["no", "yes"], label: ["A", "B"] },
+        answerKey: "B",
+      });
+    write("arc/ARC-Challenge.test.jsonl", `${row(100)}\n${row(101)}\n`);
+    write("arc/ARC-Challenge.train.jsonl", Array.from({ length: 100 }, (_, i) => row(i)).join("\n"));
+    const [task] = findTasks(["arc_challenge"], dir).map(multipleChoice);
+    const data = await task?.load(dir);
+    if (data === undefined) throw new Error("no data");
+    const random = new PythonRandom(1234);
+    const [first, second] = data.items.map((item) => buildPrompt(item, data, 2, random));
+    // CPython: r = Random(1234); r.sample(range(100), 2) = [99, 56], then [14, 0]
+    expect(first).toBe("Question: Q99\nAnswer: yes\n\nQuestion: Q56\nAnswer: yes\n\nQuestion: Q100\nAnswer:");
+    expect(second).toBe("Question: Q14\nAnswer: yes\n\nQuestion: Q0\nAnswer: yes\n\nQuestion: Q101\nAnswer:");
+  });
+
+  test("HellaSwag in its authors' form", async () => {
+    const record = {
+      ind: 4,
+      activity_label: "Home",
+      ctx_a: "[header] How to mop [title] Sweep.",
+      ctx_b: "the Floor",
+      endings: [" is [x]  wet.", "b"],
+      label: "1",
+    };
+    write("hellaswag_val.jsonl", JSON.stringify(record));
+    const [task] = findTasks(["hellaswag"], dir).map(multipleChoice);
+    expect((await task?.load(dir))?.items[0]).toEqual({
+      id: "4",
+      query: "Home: How to mop. Sweep. The floor",
+      choices: ["is  wet.", "b"],
+      gold: 1,
+    });
+    expect(cleanHellaswag("a  b    c")).toBe("a b  c");
+  });
+
+  test("missing and damaged files, unknown names", async () => {
+    expect(() => findTasks(["hellaswog"], dir)).toThrow(/no task "hellaswog"/);
+    expect(() => findTasks(["mmlu"], dir)).toThrow(/no data for task "mmlu"/);
+    const load = () => multipleChoice(findTasks(["hellaswag"], dir)[0]).load(dir);
+    await expect(load()).rejects.toThrow(/looked for hellaswag\/hellaswag_val.jsonl/);
+    write("hellaswag_val.jsonl", '{"query": "a", "choices": ["b", "c"], "gold": 0}\n{"query": 1}\n');
+    await expect(load()).rejects.toMatchObject({
+      code: "DATA",
+      where: expect.stringMatching(/hellaswag_val.jsonl:2$/),
+    });
+  });
+});
+
+describe("WikiText", () => {
+  test("pages start at first-level headings only", () => {
+    const raw = " \n = One = \n \n text \n = = Part = = \n more \n \n = Two = \n end \n";
+    expect(splitWikitext(raw)).toEqual([" = One = \n \n text \n = = Part = = \n more \n ", " = Two = \n end \n"]);
+  });
+
+  test("detokenization", () => {
+    expect(detokenizeWikitext(' = = Part = = \n It \'s 1 @,@ 000 @.@ 5 ( or so ) , " he said " . \n')).toBe(
+      ' == Part ==\nIt\'s 1,000.5 (or so), "he said".\n',
+    );
+  });
+
+  sharedTest("the test file has the harness's pages, words and bytes", async () => {
+    const [task] = findTasks(["wikitext"], shared);
+    if (task?.kind !== "perplexity") throw new Error("expected perplexity");
+    const originals = (await task.load(shared)).pages.map((page) => page.original);
+    const words = originals.reduce((sum, text) => sum + text.split(/\s+/).length, 0);
+    const bytes = originals.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    expect([originals.length, words, bytes]).toEqual([62, 241335, 1290527]);
+  });
+});
+
+sharedTest("the shared benchmark files load whole", async () => {
+  const sizes: Record<string, number> = {};
+  for (const task of findTasks(["leaderboard", "arc_easy", "truthfulqa_mc1"], shared).map(multipleChoice)) {
+    const data = await task.load(shared);
+    const name = task.group ?? task.name;
+    sizes[name] = (sizes[name] ?? 0) + data.items.length;
+    expect(data.items.every((item) => item.gold >= 0 && item.gold < item.choices.length)).toBe(true);
+  }
+  expect(sizes).toEqual({
+    arc_challenge: 1172,
+    arc_easy: 2376,
+    hellaswag: 10042,
+    mmlu: 14042,
+    truthfulqa_mc1: 817,
+    truthfulqa_mc2: 817,
+  });
+});
