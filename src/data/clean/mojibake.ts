@@ -92,7 +92,10 @@ function isSafe(run: string, repaired: string, text: string, at: number, evidenc
     }
     // Ä, Å, Ð, Î, …: letters of many languages, which may stand before a quote. In company only, or inside a word.
     return (
-      LETTER.test(repaired) && (evidence >= 3 || (LOWER.test(before) && LOWER.test(after) && LOWER.test(repaired)))
+      LETTER.test(repaired) &&
+      (evidence >= 3 ||
+        !PUNCTUATION.test(run.charAt(1)) ||
+        (LOWER.test(before) && LOWER.test(after) && LOWER.test(repaired)))
     );
   }
   // Two and more in a row: good text does not put letters and symbols of Latin-1 in such an order, but for capitals
