@@ -1,0 +1,19 @@
+export * from "./types.ts";
+export { preTokenizerNames, preTokenizerPatterns, type PreTokenizerName } from "./pre-tokenizer.ts";
+export { defaultSpecialTokens, END_OF_TEXT, END_OF_TURN, PAD, UNKNOWN } from "./special-tokens.ts";
+export { trainBpe, type TrainBpeOptions, type TrainBpeProgress } from "./train-bpe.ts";
+export { trainCharacters } from "./train-characters.ts";
+export { trainTokenizer } from "./train.ts";
+export { loadChatTemplate, loadTokenizer, loadTokenizerConfig, saveTokenizer, tokenizerConfig } from "./files.ts";
+export { readTokenizerJson, type TokenRoles } from "./read-json.ts";
+export {
+  chatRoles,
+  checkMessages,
+  defaultChatTemplate,
+  renderChat,
+  type ChatMessage,
+  type ChatRole,
+  type RenderOptions,
+} from "./chat-template.ts";
+export { encodeDialogue, encodePrompt, stopIds, type EncodedDialogue } from "./dialogue.ts";
+export { tokenizerSettings, type TokenizerSettings } from "./settings.ts";
