@@ -52,7 +52,9 @@ export async function saveModel(dir: string, model: CausalLanguageModel, options
     join(dir, "model.safetensors"),
     tensors.map((stored) => ({ name: stored.name, shape: stored.shape, values: () => gather(stored) })),
   );
-  const config = { model_type: layout.modelType, ...layout.toJson(model.config), dtype: "float32", ...specialTokens };
+  // null where there is none: transformers would otherwise assume GPT-2's own 50256
+  const ids = { bos_token_id: null, eos_token_id: null, pad_token_id: null, ...specialTokens };
+  const config = { model_type: layout.modelType, ...layout.toJson(model.config), dtype: "float32", ...ids };
   const files = {
     ...extraFiles,
     "generation_config.json": toJsonText(specialTokens),

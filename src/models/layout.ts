@@ -1,4 +1,5 @@
 import type { ModelParameter, ParameterStore } from "../nn/index.ts";
+import { elementCount, type Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import type { GptConfig } from "./gpt-config.ts";
 
@@ -38,13 +39,13 @@ export function plain(parameter: ModelParameter, name: string = parameter.name):
   return { name, shape: parameter.shape, parts: [parameter], transposed: false };
 }
 
-/** Values of a stored tensor, row-major in the file's shape. */
-export function gather(stored: StoredTensor): Float32Array {
+/** Values of a stored tensor (or, with `of`, its gradient), row-major in the file's shape. */
+export function gather(stored: StoredTensor, of: (part: ModelParameter) => Tensor = (part) => part): Float32Array {
   const { shape, parts, transposed } = stored;
-  const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
+  const values = new Float32Array(elementCount(shape));
   let position = 0;
   for (const part of parts) {
-    values.set(part.toArray(), position);
+    values.set(of(part).toArray(), position);
     position += part.length;
   }
   const [inputs = 0, outputs = 0] = shape;
