@@ -1,0 +1,5 @@
+export * from "./chat.ts";
+export * from "./generator.ts";
+export * from "./sampler.ts";
+export * from "./settings.ts";
+export * from "./stop-strings.ts";
