@@ -116,6 +116,15 @@ describe("dialogue objective", () => {
     expect(scored.toSorted()).toEqual(["502>503", "503>504", "504>505", "604>605", "701>702", "702>703"]);
   });
 
+  it("scores an even part of the held-out dialogues when there are more than asked for", async () => {
+    const held = Array.from({ length: 8 }, (_, d) => dialogue(d, 2, 3)); // 4 tokens read in each
+    const objective = createDialogueObjective([dialogue(1, 2, 1)], held, { ...settings, evalTokens: 17 });
+    const scored = [];
+    for await (const batch of objective.heldOut?.batches() ?? []) scored.push(...counted(batch));
+    const expected = [1, 3, 5, 7].flatMap((d) => [2, 3, 4].map((i) => `${d * 100 + i}>${d * 100 + i + 1}`));
+    expect(scored.toSorted()).toEqual(expected.toSorted());
+  });
+
   it("has a fingerprint that changes with the data", () => {
     const of = (...dialogues: EncodedDialogue[]): string =>
       createDialogueObjective(dialogues, undefined, settings).fingerprint;

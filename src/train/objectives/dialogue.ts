@@ -18,6 +18,8 @@ export interface DialogueSettings {
   readonly seed: number;
   /** Several dialogues in a row of `context` tokens, one after the other; otherwise each has its own row, padded. */
   readonly packing: boolean;
+  /** Most held-out tokens to read in an evaluation; default all. */
+  readonly evalTokens?: number;
 }
 
 interface Row {
@@ -118,8 +120,14 @@ function roundUp(row: Row, context: number): number {
   return Math.min(context, Math.ceil((row.ids.length - 1) / ROUND) * ROUND);
 }
 
-function heldOut(rows: readonly Row[], { batch, context }: DialogueSettings): HeldOut {
-  const sorted = rows.toSorted((a, b) => a.ids.length - b.ids.length);
+function heldOut(rows: readonly Row[], { batch, context, evalTokens = Infinity }: DialogueSettings): HeldOut {
+  const total = rows.reduce((sum, row) => sum + row.ids.length - 1, 0);
+  // Dialogues spread evenly over the file, the same ones every time.
+  const count = Math.max(1, Math.min(rows.length, Math.floor((rows.length * evalTokens) / total)));
+  const chosen = rows.filter(
+    (_, i) => Math.floor(((i + 1) * count) / rows.length) > Math.floor((i * count) / rows.length),
+  );
+  const sorted = chosen.toSorted((a, b) => a.ids.length - b.ids.length);
   return {
     *batches() {
       for (let i = 0; i < sorted.length; i += batch) yield toBatch(sorted.slice(i, i + batch), context);

@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import { Gpt, resolveGptConfig } from "../models/index.ts";
+import { createOptimizer, createSchedule, optimizerSettings, type Schedule } from "../optim/index.ts";
+import { createDevice, PhiloxStream } from "../tensor/index.ts";
+import { NuwaError } from "../text/errors.ts";
+import { evaluate } from "./evaluate.ts";
+import type { Batch, Objective, StepBatches } from "./objectives/objective.ts";
+import { Trainer } from "./trainer.ts";
+
+const V = 11;
+const T = 8;
+
+/** Windows of a fixed pseudo-random text. */
+function randomBatch(B: number, stream: number): Batch {
+  const random = new PhiloxStream(5, [stream, 0, 0]);
+  const tokens = Int32Array.from({ length: B * T }, () => random.below(V));
+  const targets = Int32Array.from({ length: B * T }, () => random.below(V));
+  return { B, T, tokens, targets };
+}
+
+function objectiveOf(step: (step: number) => StepBatches): Objective {
+  return {
+    name: "next-token",
+    shape: { B: 4, T },
+    stepsPerEpoch: 1,
+    step: (n) => Promise.resolve(step(n)),
+    heldOut: undefined,
+    fingerprint: "",
+    warnings: [],
+    close: () => Promise.resolve(),
+  };
+}
+
+interface Setup {
+  readonly objective: Objective;
+  readonly optimizer?: object;
+  readonly clip?: number;
+  readonly schedule?: Schedule;
+  readonly dropout?: number;
+}
+
+function setup({ objective, optimizer = { name: "adamw" }, clip = 1, schedule = () => 1, dropout = 0 }: Setup) {
+  const device = createDevice("reference");
+  const config = resolveGptConfig({
+    vocab_size: V,
+    hidden_size: 16,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    max_position_embeddings: T,
+    zero_init_projections: false,
+    dropout,
+  });
+  const model = new Gpt(config, device, { seed: 3 });
+  const settings = optimizerSettings.parse(optimizer);
+  const arena = device.createArena();
+  const trainer = new Trainer({
+    model,
+    optimizer: createOptimizer(settings, model.parameters),
+    objective,
+    schedule,
+    learningRate: settings.learning_rate,
+    clip,
+    seed: 1,
+    arena,
+  });
+  const weights = (): number[] => [...model.parameters].flatMap((parameter) => [...parameter.toArray()]);
+  return { trainer, model, weights, arena };
+}
+
+/** Mean of tokenwise losses with equal weights. */
+function whole(...batches: Batch[]): StepBatches {
+  const normalizer = batches.reduce((sum, { B }) => sum + B * T, 0);
+  return { batches, normalizer, tokens: normalizer };
+}
+
+describe("Trainer", () => {
+  it("learns one batch by heart", async () => {
+    const one = randomBatch(2, 0);
+    const { trainer } = setup({
+      objective: objectiveOf(() => whole(one)),
+      optimizer: { name: "adamw", learning_rate: 0.02, weight_decay: 0 },
+    });
+    const first = await trainer.step(0);
+    expect(Math.abs(first.loss - Math.log(V))).toBeLessThan(0.1);
+    let last = first;
+    for (let step = 1; step < 150; step++) last = await trainer.step(step);
+    expect(last.loss).toBeLessThan(0.02);
+  });
+
+  it("gives the same weights for two micro-batches as for both in one", async () => {
+    const [a, b] = [randomBatch(2, 1), randomBatch(2, 2)];
+    const tokens = Int32Array.of(...a.tokens, ...b.tokens);
+    const together: Batch = { B: 4, T, tokens, targets: Int32Array.of(...a.targets, ...b.targets) };
+    const split = setup({ objective: objectiveOf(() => whole(a, b)) });
+    const joined = setup({ objective: objectiveOf(() => whole(together)) });
+    for (let step = 0; step < 3; step++) {
+      const one = await split.trainer.step(step);
+      const other = await joined.trainer.step(step);
+      expect(one.loss).toBeCloseTo(other.loss, 10);
+      expect(one.gradientNorm).toBeCloseTo(other.gradientNorm, 8);
+    }
+    const expected = joined.weights();
+    // Adam divides by the gradient's size, so gradients near 0 enlarge rounding; weights are about 0.02
+    for (const [i, weight] of split.weights().entries()) expect(weight).toBeCloseTo(expected[i] ?? 0, 6);
+  });
+
+  it("lets a token of weight 0 teach nothing, and one of weight 2 as much as two", async () => {
+    const batch = randomBatch(1, 3);
+    const weights = new Float32Array(T).fill(0);
+    weights[2] = 2;
+    const only = Int32Array.from(batch.targets, (target, i) => (i === 2 ? target : -1));
+    const weighted = setup({
+      objective: objectiveOf(() => ({ batches: [{ ...batch, weights }], normalizer: 2, tokens: T })),
+    });
+    const alone = setup({
+      objective: objectiveOf(() => ({ batches: [{ ...batch, targets: only }], normalizer: 1, tokens: T })),
+    });
+    const one = await weighted.trainer.step(0);
+    const other = await alone.trainer.step(0);
+    expect(one.loss).toBeCloseTo(other.loss, 10);
+    expect(one.gradientNorm).toBeCloseTo(other.gradientNorm, 8);
+  });
+
+  it("applies the schedule: the rate reported is the rate used, and a rate of 0 changes nothing", async () => {
+    const objective = objectiveOf((step) => whole(randomBatch(2, step)));
+    const schedule = createSchedule({ name: "linear", warmup_steps: 2, final_ratio: 0 }, 4);
+    const { trainer, weights } = setup({ objective, schedule });
+    const rates = [];
+    for (let step = 0; step < 4; step++) rates.push((await trainer.step(step)).learningRate);
+    const full = 1e-3;
+    for (const [i, expected] of [full / 3, (2 * full) / 3, full, full / 2].entries()) {
+      expect(rates[i]).toBeCloseTo(expected, 12);
+    }
+    const before = weights();
+    await trainer.step(4); // the line has reached 0
+    expect(weights()).toEqual(before);
+  });
+
+  it("clips: gradients above the norm move plain momentum no further than the norm allows", async () => {
+    const objective = objectiveOf(() => whole(randomBatch(2, 0)));
+    const free = setup({ objective, clip: Infinity });
+    const clipped = setup({ objective, clip: 1e-3 });
+    // Adam is blind to the gradient's scale, except for epsilon
+    const optimizer = { name: "adamw", epsilon: 1, weight_decay: 0 };
+    const freeByScale = setup({ objective, clip: Infinity, optimizer });
+    const clippedByScale = setup({ objective, clip: 1e-3, optimizer });
+    expect((await free.trainer.step(0)).gradientNorm).toBe((await clipped.trainer.step(0)).gradientNorm);
+    const start = setup({ objective }).weights();
+    const moved = async ({ trainer, weights }: typeof free): Promise<number> => {
+      await trainer.step(0);
+      return Math.hypot(...weights().map((weight, i) => weight - (start[i] ?? 0)));
+    };
+    const ratio = (await moved(clippedByScale)) / (await moved(freeByScale));
+    expect(ratio).toBeLessThan(0.01);
+  });
+
+  it("drops the same activations for the same step, whatever came before it", async () => {
+    const objective = objectiveOf(() => whole(randomBatch(2, 0)));
+    const rate0 = { objective, dropout: 0.5, schedule: () => 0 };
+    const a = setup(rate0);
+    const b = setup(rate0);
+    const losses = [];
+    for (let step = 0; step < 3; step++) losses.push((await a.trainer.step(step)).loss);
+    expect((await b.trainer.step(2)).loss).toBe(losses[2]);
+    expect(new Set(losses).size).toBe(3);
+  });
+
+  it("stops when a weight is not finite, names step, rate and parameter, and leaves the weights alone", async () => {
+    const { trainer, model, weights } = setup({ objective: objectiveOf(() => whole(randomBatch(2, 0))) });
+    const broken = model.parameters.byName("model.layers.0.self_attn.o_proj.weight");
+    model.device.fill(broken.storage, Number.NaN);
+    const before = weights();
+    const error = await trainer.step(6).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(NuwaError);
+    expect(error).toMatchObject({ code: "TRAINING" });
+    if (!(error instanceof NuwaError)) return;
+    expect(error.message).toMatch(/^loss NaN and gradient norm NaN at step 7 \(learning rate 0.001, first non-finite/);
+    expect(error.message).toMatch(/gradient in model\./);
+    expect(error.hint).toMatch(/learning rate/);
+    expect(weights()).toEqual(before);
+  });
+});
+
+describe("evaluate", () => {
+  it("means over the tokens that count, in nats and in bits per byte, and leaves dropout out", async () => {
+    const { model, arena } = setup({ objective: objectiveOf(() => whole(randomBatch(1, 0))), dropout: 0.5 });
+    for (const parameter of model.parameters) model.device.fill(parameter.storage, 0); // every token is 1 of V
+    const batch = randomBatch(2, 4);
+    batch.targets.fill(-1, 10);
+    const score = await evaluate(model, arena, { batches: () => [batch], bytes: 20, characters: 10 });
+    expect(score.tokens).toBe(10);
+    expect(score.loss).toBeCloseTo(Math.log(V), 10);
+    expect(score.perplexity).toBeCloseTo(V, 8);
+    expect(score.bitsPerCharacter).toBeCloseTo(Math.log2(V), 10);
+    expect(score.bitsPerByte).toBeCloseTo(Math.log2(V) / 2, 10);
+  });
+
+  it("weights tokens", async () => {
+    const { model, arena } = setup({ objective: objectiveOf(() => whole(randomBatch(1, 0))) });
+    const batch = randomBatch(1, 4);
+    const at = async (place: number): Promise<number> => {
+      const weights = new Float32Array(T);
+      weights[place] = 1;
+      return (await evaluate(model, arena, { batches: () => [{ ...batch, weights }] })).loss;
+    };
+    const both = new Float32Array(T);
+    both[1] = 3;
+    both[5] = 1;
+    const { loss, tokens } = await evaluate(model, arena, { batches: () => [{ ...batch, weights: both }] });
+    expect(tokens).toBe(2);
+    expect(loss).toBeCloseTo((3 * (await at(1)) + (await at(5))) / 4, 10);
+  });
+});
