@@ -3,3 +3,4 @@ export * from "./language-model.ts";
 export * from "./local-model.ts";
 export * from "./metrics.ts";
 export * from "./tasks/index.ts";
+export * from "./questions.ts";

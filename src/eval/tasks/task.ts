@@ -46,9 +46,7 @@ export interface MultipleChoiceTask extends TaskName {
 /** Scored by whether the last word is what the model would say. */
 export interface LastWordTask extends TaskName {
   readonly kind: "last_word";
-  readonly load: (
-    dataDir: string,
-  ) => Promise<{
+  readonly load: (dataDir: string) => Promise<{
     readonly items: readonly { readonly context: string; readonly word: string }[];
     readonly files: readonly string[];
   }>;
