@@ -1,0 +1,192 @@
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import * as YAML from "yaml";
+import type * as z from "zod";
+import { NuwaError, didYouMean, type NuwaErrorCode } from "../../text/index.ts";
+import { check, dotted, type Mistake } from "./issues.ts";
+import { applyOverrides, parseOverride, type Override } from "./overrides.ts";
+import { allKeyPaths, schemaAt } from "./schema-walk.ts";
+
+type Path = readonly (string | number)[];
+
+export interface LoadOptions {
+  /** `a.b=c` from the command line (`--set`), in order. */
+  readonly set?: readonly string[];
+  /** The environment: `NUWA_SET` holds assignments separated by `;` or line ends. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A recipe's text with the line of every key and value: what makes `recipe.yaml:12` possible. */
+export class RecipeSource {
+  readonly file: string;
+  readonly #document: YAML.Document.Parsed;
+  readonly #lines: YAML.LineCounter;
+
+  /** @throws NuwaError VALUE where the text is not YAML, or is YAML but not a mapping. */
+  constructor(file: string, text: string) {
+    this.file = file;
+    this.#lines = new YAML.LineCounter();
+    this.#document = YAML.parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
+    throwAll(
+      this.#document.errors.map((error) => ({
+        where: `${file}:${this.#lines.linePos(error.pos[0]).line}`,
+        message: `not valid YAML: ${plainYamlMessage(error)}`,
+        hint: error.code === "TAB_AS_INDENT" ? "indent with spaces" : undefined,
+      })),
+      file,
+    );
+    const top = this.#document.contents;
+    if (top !== null && !YAML.isMap(top)) {
+      throw new NuwaError("VALUE", "expected a mapping of keys to values (name: …, collect: …)", { where: `${file}:1` });
+    }
+  }
+
+  /** The values as plain data; an empty file is an empty recipe. */
+  value(): Record<string, unknown> {
+    try {
+      // Aliases are bounded so that a few lines of YAML cannot grow into gigabytes.
+      return (this.#document.toJS({ maxAliasCount: 100 }) as Record<string, unknown> | null) ?? {};
+    } catch (cause) {
+      throw new NuwaError("VALUE", `not valid YAML: ${(cause as Error).message}`, { where: this.file, cause });
+    }
+  }
+
+  /** `file:line` of the deepest part of a path that stands in the file. */
+  where(keyPath: Path, atKey = false): string {
+    let node: unknown = this.#document.contents;
+    let offset = 0;
+    for (const [depth, key] of keyPath.entries()) {
+      if (YAML.isAlias(node)) node = node.resolve(this.#document);
+      if (YAML.isMap(node)) {
+        const pair = node.items.find((item) => YAML.isScalar(item.key) && String(item.key.value) === String(key));
+        if (pair === undefined) break;
+        const keyOffset = startOf(pair.key) ?? offset;
+        const isLast = depth === keyPath.length - 1;
+        // The value of a mapping begins on the line after its key: the key's line is what the reader looks for.
+        offset = (isLast && atKey) || !YAML.isScalar(pair.value) ? keyOffset : (startOf(pair.value) ?? keyOffset);
+        node = pair.value;
+      } else if (YAML.isSeq(node) && typeof key === "number") {
+        const item: unknown = node.items[key];
+        if (item === undefined) break;
+        offset = startOf(item) ?? offset;
+        node = item;
+      } else {
+        break;
+      }
+    }
+    return `${this.file}:${this.#lines.linePos(offset).line}`;
+  }
+}
+
+function startOf(node: unknown): number | undefined {
+  return YAML.isNode(node) ? node.range?.[0] : undefined;
+}
+
+function plainYamlMessage(error: YAML.YAMLParseError): string {
+  return error.message.replace(/\s+/g, " ").trim();
+}
+
+interface Line {
+  readonly where: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** One NuwaError for any number of mistakes: a single one keeps its place and hint, several become a line each. */
+export function throwAll(lines: readonly Line[], what: string, code: NuwaErrorCode = "VALUE"): void {
+  const [first] = lines;
+  if (first === undefined) return;
+  if (lines.length === 1) throw new NuwaError(code, first.message, { where: first.where, hint: first.hint });
+  const all = lines.map(({ where, message, hint }) => `  ${where}: ${message}${hint === undefined ? "" : ` (${hint})`}`);
+  throw new NuwaError(code, `${lines.length} mistakes in ${what}:\n${all.join("\n")}`);
+}
+
+/**
+ * Reads a recipe file, applies overrides, checks everything against the schema and fills in defaults.
+ * An override from the command line wins over one from the environment, and both win over the file.
+ *
+ * @throws NuwaError FILE when it cannot be read, VALUE with `file:line` for each mistake in it.
+ * @example const recipe = loadRecipe(recipeSchema, "recipes/sample.yaml", { set: ["pretrain.steps=100"] });
+ */
+export function loadRecipe<T>(schema: z.ZodType<T>, file: string, options: LoadOptions = {}): T {
+  return parseRecipe(schema, file, readRecipeText(file), options);
+}
+
+function readRecipeText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") {
+      throw new NuwaError("FILE", "no such recipe file", { where: file, hint: "see recipes/ for ones to begin with", cause });
+    }
+    if (code === "EISDIR") {
+      throw new NuwaError("FILE", "expected a recipe file, got a folder", { where: file, cause });
+    }
+    throw new NuwaError("FILE", `cannot be read: ${(cause as Error).message}`, { where: file, cause });
+  }
+}
+
+/** As {@link loadRecipe}, from text already in memory. */
+export function parseRecipe<T>(schema: z.ZodType<T>, file: string, text: string, options: LoadOptions = {}): T {
+  // Windows editors begin a file with a byte order mark and some tools with none; neither is the user's mistake.
+  const source = new RecipeSource(file, text.replace(/^\uFEFF/, ""));
+  const fromEnvironment = (options.env?.["NUWA_SET"] ?? "").split(/[;\n]/).filter((part) => part.trim() !== "");
+  const overrides: Override[] = [
+    ...fromEnvironment.map((assignment) => parseOverride(assignment, "NUWA_SET")),
+    ...(options.set ?? []).map((assignment) => parseOverride(assignment, "--set")),
+  ];
+  for (const override of overrides) {
+    if (schemaAt(schema, override.path) === undefined) {
+      throw new NuwaError("USAGE", `no recipe key "${dotted(override.path)}"`, {
+        where: override.origin,
+        hint: didYouMeanPath(schema, override.path),
+      });
+    }
+  }
+  const value = applyOverrides(source.value(), overrides);
+  const result = check(schema, normaliseSections(value));
+  if (result.ok) return result.value;
+  throwAll(
+    result.mistakes.map((mistake) => ({ where: placeOf(mistake, source, overrides), ...mistake })),
+    file,
+  );
+  throw new NuwaError("VALUE", "the recipe does not fit its schema", { where: file });
+}
+
+function placeOf(mistake: Mistake, source: RecipeSource, overrides: readonly Override[]): string {
+  const at = dotted(mistake.path);
+  for (const override of overrides.toReversed()) {
+    const set = dotted(override.path);
+    if (at === set || at.startsWith(`${set}.`) || at.startsWith(`${set}[`)) return `${override.origin} ${set}`;
+  }
+  return source.where(mistake.path, mistake.atKey);
+}
+
+/** The dotted paths are compared whole, so that `pretrain.layers` finds `pretrain.model.num_hidden_layers`. */
+function didYouMeanPath(schema: z.ZodType, keyPath: Path): string {
+  const all = allKeyPaths(schema);
+  const last = String(keyPath.at(-1));
+  const sameName = all.filter((candidate) => candidate.endsWith(`.${last}`));
+  if (sameName.length > 0 && sameName.length <= 3) return `did you mean "${sameName.join('" or "')}"?`;
+  const hint = didYouMean(dotted(keyPath), all);
+  return hint.startsWith("did you mean") ? hint : "see --print-recipe for all keys";
+}
+
+/**
+ * A stage may be switched off with `false`, and asked for with all defaults by `true` or by its bare key
+ * (`filter:` and nothing after it).
+ */
+function normaliseSections(value: Record<string, unknown>): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  for (const [key, section] of Object.entries(value)) {
+    if (section === false) continue;
+    out[key] = section === null || section === true ? {} : section;
+  }
+  return out;
+}
+
+/** A recipe's own name when it gives none: its file name without the ending. */
+export function nameFromFile(file: string): string {
+  return path.basename(file).replace(/\.ya?ml$/i, "");
+}

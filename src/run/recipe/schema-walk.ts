@@ -1,0 +1,114 @@
+import * as z from "zod";
+
+type Schema = z.core.$ZodType;
+
+/** The schema below wrappers that only change what may be left out: default, optional, nullable, … */
+export function unwrap(schema: Schema): Schema {
+  let inner = schema;
+  for (;;) {
+    if (
+      inner instanceof z.ZodDefault ||
+      inner instanceof z.ZodPrefault ||
+      inner instanceof z.ZodOptional ||
+      inner instanceof z.ZodNullable ||
+      inner instanceof z.ZodReadonly ||
+      inner instanceof z.ZodCatch ||
+      inner instanceof z.ZodNonOptional
+    ) {
+      inner = inner.def.innerType;
+    } else if (inner instanceof z.ZodPipe) {
+      // A preprocess is a transform piped into the schema that says what is allowed; a transform is the other way round.
+      inner = inner.def.in instanceof z.ZodTransform ? inner.def.out : inner.def.in;
+    } else if (inner instanceof z.ZodLazy) {
+      inner = inner.def.getter();
+    } else {
+      return inner;
+    }
+  }
+}
+
+/** The first description found from the outside in: `.describe()` may stand before or after `.default()`. */
+export function describe(schema: Schema): string | undefined {
+  let inner: Schema = schema;
+  for (;;) {
+    const found = inner instanceof z.ZodType ? inner.description : undefined;
+    if (found !== undefined) return found;
+    const next = oneLevelDown(inner);
+    if (next === undefined) return undefined;
+    inner = next;
+  }
+}
+
+function oneLevelDown(schema: Schema): Schema | undefined {
+  if (
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodReadonly ||
+    schema instanceof z.ZodCatch ||
+    schema instanceof z.ZodNonOptional
+  ) {
+    return schema.def.innerType;
+  }
+  if (schema instanceof z.ZodPipe) return schema.def.in instanceof z.ZodTransform ? schema.def.out : schema.def.in;
+  return undefined;
+}
+
+/**
+ * The schemas of an object's keys, or undefined when the schema is not an object with fixed keys.
+ * A union of objects gives the keys of all of its members; one with a free-form member gives undefined.
+ */
+export function keysOf(schema: Schema): Map<string, Schema> | undefined {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodObject) {
+    const catchall = inner.def.catchall;
+    if (catchall !== undefined && !(catchall instanceof z.ZodNever)) return undefined;
+    return new Map(Object.entries(inner.def.shape));
+  }
+  if (inner instanceof z.ZodUnion) {
+    const all = new Map<string, Schema>();
+    for (const option of inner.def.options) {
+      const below = unwrap(option);
+      if (below instanceof z.ZodRecord || below instanceof z.ZodAny || below instanceof z.ZodUnknown) return undefined;
+      for (const [key, value] of keysOf(option) ?? []) if (!all.has(key)) all.set(key, value);
+    }
+    return all.size === 0 ? undefined : all;
+  }
+  return undefined;
+}
+
+/** The schema of one key or index below `schema`, if it can be told. */
+export function childOf(schema: Schema, key: string | number): Schema | undefined {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodArray) return typeof key === "number" ? inner.def.element : undefined;
+  if (inner instanceof z.ZodTuple) return typeof key === "number" ? inner.def.items[key] : undefined;
+  if (inner instanceof z.ZodRecord) return inner.def.valueType;
+  if (inner instanceof z.ZodUnion && typeof key === "number") {
+    for (const option of inner.def.options) {
+      const found = childOf(option, key);
+      if (found !== undefined) return found;
+    }
+  }
+  return keysOf(schema)?.get(String(key));
+}
+
+/** The schema at the end of a path, if it can be told. */
+export function schemaAt(schema: Schema, path: readonly (string | number)[]): Schema | undefined {
+  let at: Schema | undefined = schema;
+  for (const key of path) {
+    if (at === undefined) return undefined;
+    at = childOf(at, key);
+  }
+  return at;
+}
+
+/** Every key path of a recipe schema, dotted: what `--set` can name. */
+export function allKeyPaths(schema: Schema, prefix = "", depth = 6): string[] {
+  if (depth === 0) return [];
+  const paths: string[] = [];
+  for (const [key, value] of keysOf(schema) ?? []) {
+    paths.push(prefix + key, ...allKeyPaths(value, `${prefix}${key}.`, depth - 1));
+  }
+  return paths;
+}
