@@ -1,0 +1,173 @@
+import type { Block } from "../blocks.ts";
+import { fold, textOf } from "./tree.ts";
+import type { Element } from "./tree.ts";
+
+export interface BlockOptions {
+  readonly tables: boolean;
+  readonly code: boolean;
+}
+
+/** A block and the element it came from. */
+export interface PageBlock {
+  block: Block;
+  element: Element;
+}
+
+/** The blocks inside an element, in order, without what is removed. */
+export function toBlocks(root: Element, options: BlockOptions): PageBlock[] {
+  const blocks: PageBlock[] = [];
+  let buffer = "";
+  const flush = (element: Element): void => {
+    const text = foldLines(buffer);
+    buffer = "";
+    if (text !== "") blocks.push({ block: blockOf(element, text), element });
+  };
+  // Entries: an element to open, a text, or an element to close.
+  const stack: { node: Element | string; owner: Element; close: boolean }[] = [
+    { node: root, owner: root, close: false },
+  ];
+  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
+    const { node, owner } = entry;
+    if (typeof node === "string") {
+      buffer += node.replace(/[\n\r\t\f]+/g, " ");
+      continue;
+    }
+    if (entry.close) {
+      flush(node);
+      continue;
+    }
+    if (node.removed) continue;
+    if (node.tag === "br") {
+      buffer += "\n";
+      continue;
+    }
+    if (node.tag === "img") {
+      buffer += formulaOf(node);
+      continue;
+    }
+    if (node.tag === "math") {
+      buffer += mathOf(node);
+      continue;
+    }
+    const block = !node.inline;
+    if (block) flush(owner);
+    if (node.tag === "hr") continue;
+    if (node.tag === "pre") {
+      if (options.code) blocks.push({ block: { kind: "code", text: textOf(node) }, element: node });
+      continue;
+    }
+    if (node.tag === "table" && isDataTable(node)) {
+      if (options.tables) blocks.push(...tableRows(node));
+      continue;
+    }
+    const inner = block ? node : owner;
+    if (block) stack.push({ node, owner, close: true });
+    for (let k = node.children.length - 1; k >= 0; k--) {
+      const child = node.children[k];
+      if (child !== undefined) stack.push({ node: child, owner: inner, close: false });
+    }
+  }
+  flush(root);
+  return blocks;
+}
+
+/** Spaces folded; the line breaks that `<br>` made are kept. */
+function foldLines(text: string): string {
+  if (!text.includes("\n")) return fold(text);
+  return text
+    .split("\n")
+    .map(fold)
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
+}
+
+function blockOf(element: Element, text: string): Block {
+  for (let at: Element | undefined = element, up = 0; at !== undefined && up < 4; at = at.parent, up++) {
+    if (/^h[1-6]$/.test(at.tag)) return { kind: "heading", text };
+    if (at.tag === "li") return itemOf(at, text);
+    if (at.tag === "dt" || at.tag === "dd") return { kind: "row", text };
+    if (at.tag === "tr" || at.tag === "ul" || at.tag === "ol") break;
+  }
+  return { kind: "paragraph", text };
+}
+
+function itemOf(item: Element, text: string): Block {
+  let depth = -1;
+  let list: Element | undefined;
+  for (let at = item.parent, up = 0; at !== undefined && up < 50; at = at.parent, up++) {
+    if (at.tag !== "ul" && at.tag !== "ol") continue;
+    list ??= at;
+    depth++;
+  }
+  if (list?.tag !== "ol") return { kind: "item", text, depth: Math.max(0, depth) };
+  let number = Number.parseInt(list.attributes["start"] ?? "1", 10) || 1;
+  for (const sibling of list.children) {
+    if (sibling === item) break;
+    if (typeof sibling !== "string" && sibling.tag === "li") number++;
+  }
+  return { kind: "item", text, depth, number };
+}
+
+/** A formula's picture carries its source; other pictures have no text. */
+function formulaOf({ attributes, hint }: Element): string {
+  const alt = attributes["alt"] ?? "";
+  return /math|tex|formula|equation/.test(hint) || /\\[a-z]+|^\{\\/.test(alt) ? ` ${alt} ` : " ";
+}
+
+/** MathML: the TeX annotation if it has one, else the text of its symbols. */
+function mathOf(math: Element): string {
+  const tex = math.attributes["alttext"];
+  if (tex !== undefined) return ` ${tex} `;
+  const stack: Element[] = [math];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (node.tag === "annotation" && /tex/i.test(node.attributes["encoding"] ?? "")) return ` ${fold(textOf(node))} `;
+    for (const child of node.children) if (typeof child !== "string") stack.push(child);
+  }
+  return ` ${fold(textOf(math))} `;
+}
+
+/** Tables of data have short cells in rows and columns; others only lay out the page, and their cells are blocks. */
+function isDataTable(table: Element): boolean {
+  const role = table.attributes["role"];
+  if (role === "presentation" || role === "none") return false;
+  let rows = 0;
+  let cells = 0;
+  let blocks = 0;
+  let long = 0;
+  const stack: Element[] = [...elementsOf(table)];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (node.tag === "table") return false;
+    if (node.tag === "tr") rows++;
+    if (node.tag === "td" || node.tag === "th") {
+      cells++;
+      if (node.text > 300) long++;
+    }
+    if (/^(?:p|div|ul|ol|h[1-6]|section|article|form)$/.test(node.tag)) blocks++;
+    stack.push(...elementsOf(node));
+  }
+  return rows > 0 && cells >= 2 * rows && blocks <= cells && long * 4 <= cells;
+}
+
+function elementsOf(element: Element): Element[] {
+  return element.children.filter((child) => typeof child !== "string");
+}
+
+function tableRows(table: Element): PageBlock[] {
+  const rows: PageBlock[] = [];
+  const stack: Element[] = [table];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (node.removed) continue;
+    if (node.tag === "caption") {
+      const text = fold(textOf(node));
+      if (text !== "") rows.push({ block: { kind: "paragraph", text }, element: node });
+    } else if (node.tag === "tr") {
+      const cells = elementsOf(node).filter((cell) => (cell.tag === "td" || cell.tag === "th") && !cell.removed);
+      const text = cells.map((cell) => fold(textOf(cell)));
+      while (text.at(-1) === "") text.pop();
+      if (text.some((cell) => cell !== ""))
+        rows.push({ block: { kind: "row", text: text.join(" | ") }, element: node });
+    } else stack.push(...elementsOf(node).reverse());
+  }
+  return rows;
+}
