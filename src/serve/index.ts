@@ -1,0 +1,1 @@
+export { createApp, startServer, type RunningServer, type ServeOptions } from "./server.ts";
