@@ -37,9 +37,9 @@ export function activate(kind: Activation, x: number): number {
     case "silu":
       return x * sigmoid(x);
     case "relu":
-      return x > 0 ? x : 0;
+      return x < 0 ? 0 : x; // not x > 0: NaN has to come through
     case "relu2":
-      return x > 0 ? x * x : 0;
+      return x < 0 ? 0 : x * x;
   }
 }
 
