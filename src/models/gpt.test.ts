@@ -166,11 +166,11 @@ describe("initialisation", () => {
   const size = { vocab_size: 512, hidden_size: 64, num_hidden_layers: 4, num_attention_heads: 4 };
 
   test.each([
-    ["classic", { ...size, ...classicGpt }],
-    ["llama", { ...size, ...llamaGpt }],
-    ["modern", size],
-    ["modern, tied", { ...size, tie_word_embeddings: true }],
-  ] satisfies [string, GptSettings][])("the initial loss of %s is ln(V) within 1%%", (_name, settings) => {
+    { name: "classic", settings: { ...size, ...classicGpt } },
+    { name: "llama", settings: { ...size, ...llamaGpt } },
+    { name: "modern", settings: size },
+    { name: "modern, tied", settings: { ...size, tie_word_embeddings: true } },
+  ])("the initial loss of $name is ln(V) within one percent", ({ settings }) => {
     const model = new Gpt(resolveGptConfig(settings), device, { seed: 1 });
     const tape = new Tape({ device, arena, recording: false, training: false });
     const tokens = tape.constant(draw(256, 512), [4, 64], "int32");
@@ -225,16 +225,15 @@ describe("initialisation", () => {
 });
 
 test.each([
-  ["classic", { ...tiny, ...classicGpt }, { name: "adamw", learning_rate: 0.02 }],
-  ["modern", tiny, { name: "muon" }],
-] as const)("%s: one batch is learned by heart", (_name, settings, optimizer) => {
-  const name = nativeAvailable().available ? "cpu" : "reference";
-  const own = createDevice(name);
+  { name: "classic", settings: { ...tiny, ...classicGpt }, optimizer: { name: "adamw", learning_rate: 0.02 } },
+  { name: "modern", settings: tiny, optimizer: { name: "muon", head_learning_rate: 0.03 } },
+])("$name: one batch is learned by heart", ({ settings, optimizer }) => {
+  const own = createDevice(nativeAvailable().available ? "cpu" : "reference");
   const ownArena = own.createArena();
-  const model = new Gpt(resolveGptConfig({ ...settings, hidden_size: 32 }), own, { seed: 1 });
+  const model = new Gpt(resolveGptConfig({ ...settings, hidden_size: 16 }), own, { seed: 1 });
   const optimize = createOptimizer(optimizerSettings.parse(optimizer), model.parameters);
   let last = Infinity;
-  for (let step = 0; step < 120; step++) {
+  for (let step = 0; step < 80; step++) {
     const tape = new Tape({ device: own, arena: ownArena, recording: true, training: true, step });
     // each text of different tokens, so that each target can be known from the past
     const tokens = tape.constant([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [2, 5], "int32");

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { createOptimizer, optimizerSettings } from "../optim/index.ts";
+import { createDevice, nativeAvailable, Tape } from "../tensor/index.ts";
+import { Gpt } from "./gpt.ts";
+import { classicGpt, llamaGpt, resolveGptConfig } from "./gpt-config.ts";
+import { measureStep } from "./measure-step.ts";
+
+const adamw = optimizerSettings.parse({ name: "adamw" });
+
+describe("measureStep", () => {
+  test("counts the parameters of GPT-2 (124,439,808) and LLaMA 7B (6,738,415,616)", () => {
+    const gpt2 = resolveGptConfig({
+      ...classicGpt,
+      vocab_size: 50257,
+      num_hidden_layers: 12,
+      hidden_size: 768,
+      num_attention_heads: 12,
+      max_position_embeddings: 1024,
+    });
+    const step = measureStep(gpt2, { B: 1, T: 1024, optimizer: adamw });
+    expect(step.parameters).toBe(124_439_808);
+    // weights, gradients and two moments, 4 bytes each, and next to nothing else
+    expect(step.persistentBytes / (16 * step.parameters)).toBeCloseTo(1, 3);
+    // 6 FLOPs a weight and token in matrices (Kaplan et al. 2020), plus causal attention: 6·L·T·C a token
+    const perToken = 6 * (124_439_808 - 1024 * 768) + 6 * 12 * 1024 * 768;
+    expect(step.flopsPerStep / (1024 * perToken)).toBeGreaterThan(0.98);
+    expect(step.flopsPerStep / (1024 * perToken)).toBeLessThan(1.1);
+
+    const llama = resolveGptConfig({
+      ...llamaGpt,
+      vocab_size: 32000,
+      num_hidden_layers: 32,
+      hidden_size: 4096,
+      intermediate_size: 11008,
+      num_attention_heads: 32,
+      max_position_embeddings: 2048,
+    });
+    const forward = measureStep(llama, { B: 1, T: 128 });
+    expect(forward.parameters).toBe(6_738_415_616);
+    expect(forward.persistentBytes / (4 * forward.parameters)).toBeCloseTo(1, 2);
+  });
+
+  test("a larger batch takes more activations and the same state; more micro-batches only time", () => {
+    const config = resolveGptConfig({ vocab_size: 1000 });
+    const one = measureStep(config, { B: 2, T: 64, optimizer: adamw });
+    const twice = measureStep(config, { B: 4, T: 64, optimizer: adamw });
+    const two = measureStep(config, { B: 2, T: 64, optimizer: adamw, microBatches: 2 });
+    expect(twice.persistentBytes).toBe(one.persistentBytes);
+    expect(twice.arenaPeakBytes).toBeGreaterThan(1.8 * one.arenaPeakBytes);
+    expect(two.totalBytes).toBe(one.totalBytes);
+    expect(two.flopsPerStep).toBeGreaterThan(1.8 * one.flopsPerStep);
+    const running = measureStep(config, { B: 2, T: 64 });
+    expect(running.arenaPeakBytes).toBeLessThan(one.arenaPeakBytes);
+  });
+
+  test.skipIf(!nativeAvailable().available)("predicts what the cpu device's arena takes, to the byte", () => {
+    const config = resolveGptConfig({ vocab_size: 300, num_hidden_layers: 2, hidden_size: 32 });
+    const device = createDevice("cpu");
+    const arena = device.createArena();
+    const model = new Gpt(config, device);
+    const optimizer = createOptimizer(adamw, model.parameters);
+    const tape = new Tape({ device, arena, recording: true, training: true });
+    const ids = new Int32Array(3 * 20);
+    const tokens = tape.constant(ids, [3, 20], "int32");
+    const { loss } = model.loss(tape, tokens, tape.constant(ids, [3, 20], "int32"), { normalizer: 60 });
+    tape.backward(loss);
+    const predicted = measureStep(config, { B: 3, T: 20, optimizer: adamw });
+    expect(arena.peakBytes).toBe(predicted.arenaPeakBytes);
+    optimizer.release();
+    device.dispose();
+  });
+});
