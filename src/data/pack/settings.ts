@@ -1,0 +1,25 @@
+import { z } from "zod";
+
+/** The `pack` part of a recipe. */
+export const packSettings = z.strictObject({
+  val_share: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.05)
+    .describe("Share held out from training to measure on: of documents, or of tokens when split is contiguous"),
+  split: z
+    .enum(["documents", "contiguous"])
+    .default("documents")
+    .describe(
+      "documents: whole documents are held out, chosen by a hash of their id, and all are shuffled; " +
+        "contiguous: documents in their order, the last share held out",
+    ),
+  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(1).describe("Decides the order of documents"),
+  separator: z
+    .enum(["eos", "none"])
+    .default("eos")
+    .describe("What follows each document: the end-of-text token, where the tokenizer has one, or nothing"),
+});
+
+export type PackSettings = z.infer<typeof packSettings>;
