@@ -11,9 +11,8 @@ interface Place {
 export interface PretrainJob extends Place {
   readonly stage: "pretrain";
   readonly settings: PretrainSettings;
-  /** Token file, as `nuwa data pack` writes it. */
-  readonly train: string;
-  readonly validation?: string | undefined;
+  /** Folder of packed tokens, as `nuwa data pack` writes it. Its `val` split, if there is one, is evaluated on. */
+  readonly tokens: string;
   /** A model directory to begin from instead of fresh weights; its shape then replaces `settings.model`. */
   readonly init?: string | undefined;
 }
@@ -24,6 +23,7 @@ export interface SftJob extends Place {
   readonly settings: SftSettings;
   /** Dialogues, JSON lines. */
   readonly train: string;
+  /** Held-out dialogues. */
   readonly validation?: string | undefined;
   /** The model directory to begin from. */
   readonly init: string;

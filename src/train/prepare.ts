@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readPackMeta, TokenDataset } from "../data/pack/index.ts";
 import { type GptConfig, readModelConfig, resolveGptConfig } from "../models/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
@@ -18,7 +19,6 @@ import type { PretrainJob, SftJob, TrainJob } from "./job.ts";
 import { createDialogueObjective } from "./objectives/dialogue.ts";
 import { createNextTokenObjective } from "./objectives/next-token.ts";
 import type { Objective } from "./objectives/objective.ts";
-import { openSplit } from "./split.ts";
 
 export interface SamplePrompt {
   readonly text: string;
@@ -60,9 +60,17 @@ async function preparePretrain(job: PretrainJob, tokenizer: Tokenizer): Promise<
   };
   const config = job.init === undefined ? resolveGptConfig(fresh, "model") : await given(job.init, job, tokenizer);
   const prompts = settings.sample_prompts.map((text) => ({ text, ids: begin(tokenizer, text) }));
-  const training = await openSplit(job.train);
-  const validation = job.validation === undefined ? undefined : await openSplit(job.validation);
-  const objective = createNextTokenObjective(training, validation, { context, batch, accumulate, seed, evalTokens });
+  const meta = await readPackMeta(job.tokens);
+  const training = await TokenDataset.open(job.tokens, "train", { tokenizer });
+  const validation =
+    meta.splits.val === undefined ? undefined : await TokenDataset.open(job.tokens, "val", { tokenizer });
+  const objective = createNextTokenObjective(training, validation, tokenizer, {
+    context,
+    batch,
+    accumulate,
+    seed,
+    evalTokens,
+  });
   return { objective, config, prompts, stop: new Set(tokenizer.eosId === undefined ? [] : [tokenizer.eosId]) };
 }
 

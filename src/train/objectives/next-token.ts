@@ -1,5 +1,7 @@
-import type { TokenDataset } from "../../data/pack/index.ts";
+import { createHash } from "node:crypto";
+import { type TokenDataset } from "../../data/pack/index.ts";
 import { NuwaError } from "../../text/errors.ts";
+import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Batch, HeldOut, Objective } from "./objective.ts";
 
 export interface NextTokenSettings {
@@ -13,107 +15,109 @@ export interface NextTokenSettings {
   readonly evalTokens: number;
 }
 
-/** A token file, and the text that it stands for. */
-export interface Split {
-  readonly dataset: TokenDataset;
-  /** For messages. */
-  readonly path: string;
-  /** UTF-8 bytes and characters of the whole split, where known. */
-  readonly bytes?: number | undefined;
-  readonly characters?: number | undefined;
-}
-
 /**
  * Continuing text: windows of the token stream at random places, each token predicted from those before it in its
  * window. Which windows a step sees depends on the seed and the step alone.
  *
- * @throws NuwaError DATA when a split has fewer tokens than one window takes
+ * @param tokenizer says which text the held-out tokens stand for
+ * @throws NuwaError DATA when a split has fewer tokens than it takes
  */
 export function createNextTokenObjective(
-  training: Split,
-  validation: Split | undefined,
-  settings: NextTokenSettings & { readonly fingerprint: string },
+  training: TokenDataset,
+  validation: TokenDataset | undefined,
+  tokenizer: Pick<Tokenizer, "tokenBytes">,
+  settings: NextTokenSettings,
 ): Objective {
   const { batch: B, accumulate, context: T, seed } = settings;
-  requireLength(training, T);
+  training.requireContext(T);
   const tokens = B * T * accumulate;
   return {
     name: "next-token",
     shape: { B, T },
-    stepsPerEpoch: Math.max(1, Math.ceil((training.dataset.length - 1) / tokens)),
-    async step(step) {
-      const batches: Batch[] = [];
-      for (let microBatch = 0; microBatch < accumulate; microBatch++) {
-        const { inputs, targets } = await training.dataset.batch(step, microBatch, B, T, seed);
-        batches.push({ B, T, tokens: inputs, targets });
-      }
-      return { batches, normalizer: tokens, tokens };
+    stepsPerEpoch: Math.max(1, Math.ceil((training.length - 1) / tokens)),
+    step(step) {
+      const batches = Array.from({ length: accumulate }, (_, microBatch): Batch => {
+        const { inputs, targets } = training.batch(step, microBatch, B, T, seed);
+        return { B, T, tokens: inputs, targets };
+      });
+      return Promise.resolve({ batches, normalizer: tokens, tokens });
     },
-    heldOut: validation === undefined ? undefined : heldOut(validation, settings),
-    fingerprint: settings.fingerprint,
+    heldOut: validation === undefined ? undefined : heldOut(validation, tokenizer, settings),
+    fingerprint: fingerprint(training),
     warnings: [],
-    async close() {
-      await training.dataset.close();
-      await validation?.dataset.close();
+    close() {
+      training.close();
+      validation?.close();
+      return Promise.resolve();
     },
   };
-}
-
-function requireLength({ dataset, path }: Split, context: number): void {
-  if (dataset.length > context) return;
-  throw new NuwaError(
-    "DATA",
-    `the corpus is too small: ${dataset.length} tokens, and a context of ${context} takes at least ${context + 1}`,
-    { where: path, hint: `give more text, or set context to less than ${dataset.length}` },
-  );
 }
 
 /**
  * Windows side by side, so that every token but the first is scored once, each with the tokens of its window before
  * it. A split longer than `evalTokens` is scored at windows spread evenly over it, the same ones every time.
  */
-function heldOut(split: Split, { batch, context: T, evalTokens }: NextTokenSettings): HeldOut {
-  const scorable = split.dataset.length - 1;
-  if (scorable < 1) {
-    throw new NuwaError("DATA", `the held-out text has ${split.dataset.length} tokens: nothing to score`, {
-      where: split.path,
-      hint: "hold more text out, or give more of it",
+function heldOut(
+  dataset: TokenDataset,
+  tokenizer: Pick<Tokenizer, "tokenBytes">,
+  { batch, context: T, evalTokens }: NextTokenSettings,
+): HeldOut {
+  if (dataset.length < 2) {
+    throw new NuwaError("DATA", `the held-out text has ${dataset.length} tokens: nothing to score`, {
+      hint: "hold more text out (val_share), or give more text",
     });
   }
-  const windows = Math.ceil(scorable / T);
-  const used = Math.min(windows, Math.max(1, Math.ceil(evalTokens / T)));
+  const windows = Math.ceil((dataset.length - 1) / T);
+  const used = Math.min(windows, Math.max(1, Math.floor(evalTokens / T)));
   const starts = Array.from({ length: used }, (_, i) => Math.floor((i * windows) / used) * T);
-  const scored = starts.reduce((sum, start) => sum + Math.min(T, scorable - start), 0);
-  // Of a part of the split, the text is known in proportion to its tokens.
-  const share = scored / split.dataset.length;
+  const read = (start: number): Int32Array => dataset.read(start, Math.min(T + 1, dataset.length - start));
   return {
-    async *batches() {
-      for (let i = 0; i < starts.length; i += batch) {
-        yield await windowBatch(split.dataset, starts.slice(i, i + batch), T, scorable);
-      }
+    *batches() {
+      for (let i = 0; i < starts.length; i += batch) yield toBatch(starts.slice(i, i + batch).map(read), T);
     },
-    ...(split.bytes === undefined ? {} : { bytes: split.bytes * share }),
-    ...(split.characters === undefined ? {} : { characters: split.characters * share }),
+    ...measureText(starts, read, tokenizer, dataset.separator),
   };
 }
 
-/** Reads windows; the last one of the split may be short, and is padded where nothing is predicted. */
-async function windowBatch(
-  dataset: TokenDataset,
-  starts: readonly number[],
-  T: number,
-  scorable: number,
-): Promise<Batch> {
-  const B = starts.length;
+/** Targets of each window are its inputs one further; a short one is padded where nothing is predicted. */
+function toBatch(windows: readonly Int32Array[], T: number): Batch {
+  const B = windows.length;
   const tokens = new Int32Array(B * T);
   const targets = new Int32Array(B * T).fill(-1);
-  for (const [b, start] of starts.entries()) {
-    const length = Math.min(T, scorable - start);
-    const window = await dataset.read(start, length + 1);
-    for (let t = 0; t < length; t++) {
-      tokens[b * T + t] = window[t] ?? 0;
-      targets[b * T + t] = window[t + 1] ?? 0;
-    }
+  for (const [b, window] of windows.entries()) {
+    tokens.set(window.subarray(0, -1), b * T);
+    targets.set(window.subarray(1), b * T);
   }
   return { B, T, tokens, targets };
+}
+
+/** UTF-8 bytes and characters of all targets; separators are scored, but are no text. */
+function measureText(
+  starts: readonly number[],
+  read: (start: number) => Int32Array,
+  tokenizer: Pick<Tokenizer, "tokenBytes">,
+  separator: number | undefined,
+): { readonly bytes: number; readonly characters: number } {
+  let bytes = 0;
+  let characters = 0;
+  for (const start of starts) {
+    for (const id of read(start).subarray(1)) {
+      if (id === separator) continue;
+      for (const byte of tokenizer.tokenBytes(id)) {
+        bytes++;
+        if ((byte & 0xc0) !== 0x80) characters++; // a character's later bytes are 10xxxxxx
+      }
+    }
+  }
+  return { bytes, characters };
+}
+
+/** Tokens at both ends that stand for all: a corpus is too large to read whole before each run. */
+const SAMPLED = 65_536;
+
+function fingerprint(dataset: TokenDataset): string {
+  const hash = createHash("sha256").update(JSON.stringify(dataset.meta));
+  const count = Math.min(SAMPLED, dataset.length);
+  for (const start of [0, dataset.length - count]) hash.update(dataset.read(start, count));
+  return hash.digest("hex");
 }
