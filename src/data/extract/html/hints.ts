@@ -1,58 +1,109 @@
 import type { Element } from "./tree.ts";
 
 // What classes and ids say about a block. The words are those that content management systems and page authors use the
-// world over; a word counts where it stands between separators (or at a change from small to capital letter is lost, so
-// at the beginning of a class name too).
+// world over. A class name is cut into words at hyphens, underscores and capital letters.
 
-/** Beginnings of class names and ids that mark what is around the text. */
-const BOILERPLATE =
-  /(?:^|[\s_-])(?:nav|navi|navbar|navigation|subnav|menu|submenu|breadcrumbs?|footer|footnav|masthead|topbar|sidebar|side-bar|sidenav|aside|widgets?|share|shares|sharing|sharebar|sharethis|addthis|addtoany|sharedaddy|social|socials|socialmedia|follow|follow-us|cookies?|consent|gdpr|newsletter|subscribe|subscription|signup|sign-up|login|register|related|relatedposts|similar|recommend(?:ed|ations?)?|recirc|more-(?:stories|articles|posts|news|from|on)|read-?(?:more|next|also)|most-?(?:read|popular|viewed)|popular|trending|latest|teasers?|promos?|promotions?|ads?|advert|adverts|advertisement|advertising|advertorial|anzeige|werbung|sponsor(?:ed)?|banner|pagination|pager|paging|paginator|post-?nav(?:igation)?|nav-links|prev-?next|next-?prev|tags?|tag-?list|tag-?cloud|tagcloud|taxonomy|byline|author-?(?:bio|box|info|card|profile)|about-?(?:the-?)?author|bio|popup|modal|overlay|lightbox|toolbar|tooltip|dropdown|search|searchform|skip-?(?:link|to)|screen-reader(?:-text)?|sr-only|visually-?hidden|visuallyhidden|hidden|noprint|no-print|copyright|disclaimer|legal|imprint|rating|ratings|vote|voting|jp-relatedposts|taboola|outbrain|gallery-nav|slider|carousel|slideshow|lang-?(?:switch|switcher|select|selector)|languages?-?(?:switch|switcher|select|selector)|toc|table-of-contents|infobox|metadata|post-?meta|entry-?meta|article-?meta|entry-footer|post-footer|article-?footer|print|email|cta|call-to-action|paywall|donate|donation|shop|cart|basket|alert|notice|toolbox|linklist|link-list|links|sitemap|credits?|caption|figcaption|hatnote|navbox|mw-editsection|editsection|reflist|catlinks|noexcerpt)(?:$|[\s_-])/;
+export interface Hints {
+  /** Stands around the text: navigation, related articles, sharing, advertisements. */
+  readonly boilerplate: boolean;
+  readonly comments: boolean;
+  /** What the text of an article stands in. */
+  readonly content: boolean;
+  /** The paragraph before an article's body, often outside of it. */
+  readonly lead: boolean;
+}
 
-/** Readers' comments. */
-const COMMENTS =
-  /(?:^|[\s_-])(?:comments?|comment-?(?:list|area|section|respond|form|thread)s?|commentlist|disqus|respond|replies|leserkommentare|kommentare?|discussion|livefyre|fb-comments)(?:$|[\s_-])/;
+const NO_HINTS: Hints = { boilerplate: false, comments: false, content: false, lead: false };
 
-/** What the text of an article stands in. */
-const CONTENT =
-  /(?:^|[\s_-])(?:article-?(?:body|content|text)|articlebody|articletext|post-?(?:body|content|text|entry)|postcontent|entry-?(?:content|body|text)|entry|story-?(?:body|content|text)|storybody|body-?(?:content|copy|text)|main-?(?:content|text|body)|maincontent|content-?(?:body|main|text|article)|page-?content|text-?content|rich-?text|field-name-body|fulltext|blog-?(?:content|post)|single-?(?:content|post)|hentry|post|article|story|content)(?:$|[\s_-])/;
+/** Class names that describe the page or the post as a whole, not the part of the page that carries them. */
+const MODIFIER =
+  /^(?:has|no|is|with|without|tag|tags|category|cat|format|type|status|postid|post-\d|page-id|js|show|hide|not|single|template|page-template|post-template|wp-image|size|align)-/;
 
-const BOILERPLATE_TAGS = new Set(["nav", "footer", "aside", "menu"]);
-const BOILERPLATE_ROLES = new Set([
-  "navigation",
-  "contentinfo",
-  "complementary",
-  "search",
-  "dialog",
-  "alertdialog",
-  "menu",
-  "menubar",
-  "toolbar",
-  "banner",
-  "alert",
-  "tooltip",
-  "tablist",
-]);
+/** Words that say boilerplate wherever they stand in a class name, also grown together with others. */
+const BOILERPLATE_PARTS =
+  /breadcrumb|sidebar|newsletter|cookie|related|recommend|sponsor|advert|copyright|disclaimer|disclosure|pagination|navigation|socialmedia|sharing|sharebar|sharethis|addtoany|addthis|sharedaddy|subscri|popup|taboola|outbrain|promot|teaserlist|newsteaser|widget|byline|authorbox|authorinfo|aboutauthor|authorbio|wp_rp|yarpp|caption|bildunter|imagedescription|newsticker|editsection|navbox|catlinks|donat|whatsapp|affiliate|screenreader|skiplink/;
 
-export type Hint = "boilerplate" | "comments" | undefined;
+/** Words that say boilerplate when they stand by themselves between the separators. */
+const BOILERPLATE_WORDS = new Set(
+  "nav navi navbar subnav menu submenu footer footnav masthead topbar sidenav aside share shares sharer social socials follow consent gdpr dsgvo signup register login similar recirc popular trending latest promo promos ads ad anzeige werbung banner pager paging paginator prevnext tags taglist tagcloud taxonomy author authors bio vcard modal overlay lightbox toolbar tooltip dropdown search searchform hidden noprint legal imprint rating ratings vote voting carousel slideshow toc infobox metadata meta metas postmeta dateline timestamp printlink print cta donate shop cart alert notice toolbox linklist sitemap credit credits hatnote reflist mostread mostviewed readmore readalso nextread toplist feedback tracking contactbox kontaktbox login infos playlist meldungen legend source quelle".split(
+    " ",
+  ),
+);
 
-/** What an element's tag, role, class and id say it is. */
-export function boilerplateHint(element: Element): Hint {
-  const { tag, attributes, hint } = element;
-  if (BOILERPLATE_TAGS.has(tag) || BOILERPLATE_ROLES.has(attributes["role"] ?? "")) return "boilerplate";
-  if (hint === "") return undefined;
-  if (COMMENTS.test(hint)) return "comments";
-  return BOILERPLATE.test(hint) ? "boilerplate" : undefined;
+/** Pairs of words. */
+const BOILERPLATE_PHRASES =
+  /\b(?:most (?:read|popular|viewed)|read (?:more|next|also)|more (?:stories|articles|posts|news|from|on)|next (?:post|article|prev)|prev (?:post|next|article)|post (?:nav|meta|footer|tags|links|info)|entry (?:meta|footer|utility|tags|info)|article (?:meta|footer|tags|info|tools)|sign up|call to action|language (?:switcher|selector)|lang (?:switcher|selector)|see also|table of contents|sr only|visually hidden|no print|skip link|skip to|about author|about the author|view more|back link|jump button)\b/;
+
+const COMMENT_PARTS = /comment(?!ary)|disqus|livefyre|kommentar|commentaires|comentario/;
+const COMMENT_WORDS = new Set("respond replies discussion reviews".split(" "));
+
+const CONTENT_PARTS =
+  /article-?(?:body|content|text|detail)|post-?(?:body|content|text)|entry-?(?:content|body|text)|story-?(?:body|content|text)|body-?(?:content|copy|text)|main-?(?:content|text|body)|content-?(?:body|main|text|article)|page-?content|rich-?text|full-?text|artikel-?(?:text|body|inhalt)/;
+const CONTENT_WORDS = new Set("hentry post article story content entry text artikel beitrag".split(" "));
+
+const LEAD_WORDS =
+  /^(?:lead|lede|intro|introtext|introduction|introduccion|teaser|teasertext|standfirst|excerpt|summary|abstract|chapo|chapeau|vorspann|einleitung|subtitle|subheadline|subheading|subtitulo|untertitel|deck|dek|bajada|entradilla|kicker|leader|preamble|description)$|einleitung|introtext|vorspann|subheadline|standfirst/;
+
+const cache = new Map<string, Hints>();
+const CACHE_SIZE = 50_000;
+
+/** What an element's class and id say. Class names repeat within a page and from page to page, so answers are kept. */
+export function hintsOf({ hint }: Element): Hints {
+  if (hint === "") return NO_HINTS;
+  const known = cache.get(hint);
+  if (known !== undefined) return known;
+  const hints = readHints(hint);
+  if (cache.size >= CACHE_SIZE) cache.clear();
+  cache.set(hint, hints);
+  return hints;
+}
+
+function readHints(hint: string): Hints {
+  const tokens = hint
+    .slice(0, 500)
+    .split(/\s+/)
+    .filter((token) => token !== "" && !MODIFIER.test(token))
+    .map((token) => token.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase());
+  let boilerplate = false;
+  let comments = false;
+  let content = false;
+  let lead = false;
+  for (const token of tokens) {
+    const words = token.split(/[-_:.]+/);
+    if (COMMENT_PARTS.test(token) || words.some((word) => COMMENT_WORDS.has(word))) comments = true;
+    if (
+      BOILERPLATE_PARTS.test(token) ||
+      words.some((word) => BOILERPLATE_WORDS.has(word)) ||
+      BOILERPLATE_PHRASES.test(words.join(" "))
+    ) {
+      boilerplate = true;
+    }
+    if (CONTENT_PARTS.test(token) || (words.length === 1 && CONTENT_WORDS.has(token))) content = true;
+    if (words.some((word) => LEAD_WORDS.test(word))) lead = true;
+  }
+  return { boilerplate, comments, content, lead };
+}
+
+const BOILERPLATE_TAGS = new Set(["nav", "footer", "aside", "menu", "address", "figcaption", "form", "fieldset"]);
+const BOILERPLATE_ROLES = new Set(
+  "navigation contentinfo complementary search dialog alertdialog menu menubar toolbar banner alert tooltip tablist".split(
+    " ",
+  ),
+);
+
+/** Whether tag or role say by themselves that this is no main text. */
+export function isBoilerplateTag({ tag, attributes }: Element): boolean {
+  return BOILERPLATE_TAGS.has(tag) || BOILERPLATE_ROLES.has(attributes["role"] ?? "");
 }
 
 export function isHidden({ attributes }: Element): boolean {
-  return (
-    attributes["hidden"] !== undefined ||
-    attributes["aria-hidden"] === "true" ||
-    /display:\s*none|visibility:\s*hidden/i.test(attributes["style"] ?? "")
-  );
+  if (attributes["hidden"] !== undefined || attributes["aria-hidden"] === "true") return true;
+  const style = attributes["style"];
+  return style !== undefined && /display:\s*none|visibility:\s*hidden/i.test(style);
 }
 
-export function contentHint({ tag, attributes, hint }: Element): boolean {
+export function isContent(element: Element): boolean {
+  const { tag, attributes } = element;
   if (tag === "article" || tag === "main" || attributes["role"] === "main") return true;
-  return attributes["itemprop"] === "articleBody" || (hint !== "" && CONTENT.test(hint));
+  return attributes["itemprop"] === "articleBody" || hintsOf(element).content;
 }

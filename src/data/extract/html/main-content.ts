@@ -1,27 +1,79 @@
-import { boilerplateHint, contentHint, isHidden } from "./hints.ts";
+import { hintsOf, isBoilerplateTag, isContent, isHidden } from "./hints.ts";
 import { measure } from "./measure.ts";
 import type { Element, Page } from "./tree.ts";
 
-const NEVER = new Set(["#root", "html", "body", "main", "article"]);
+/** Never removed for what they are called. */
+const FRAME = new Set(["#root", "html", "body", "main", "article"]);
+/** Text of these is one block: the main content is looked for in what holds them. */
+const LEAVES = new Set([
+  "p",
+  "li",
+  "td",
+  "th",
+  "pre",
+  "blockquote",
+  "h1",
+  "h2",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+  "dd",
+  "dt",
+  "tr",
+]);
 
-/**
- * Marks as removed what is not the main text, and gives back the element that holds the main text.
- */
-export function findMainContent(page: Page, options: { comments: boolean }): Element {
+export interface PruneOptions {
+  readonly comments: boolean;
+  /** Whether classes, ids and links decide too, or tags alone: the second try, for pages of which nothing was left. */
+  readonly strict: boolean;
+}
+
+/** Marks as removed what is not the main text, and gives back the element that holds the main text. */
+export function findMainContent(page: Page, options: PruneOptions): Element {
   measure(page);
   const total = page.body.mass;
   for (const element of page.elements) {
-    if (element.removed || NEVER.has(element.tag)) continue;
-    if (element.tag === "head" || isHidden(element)) {
-      if (element.mass < 0.5 * total || element.tag === "head") element.removed = true;
-      continue;
-    }
-    const hint = boilerplateHint(element);
-    if (hint === undefined || (hint === "comments" && options.comments)) continue;
-    if (element.mass < 0.4 * total) element.removed = true;
+    if (element.tag === "head") element.removed = true;
+    if (element.removed || FRAME.has(element.tag) || element.inline) continue;
+    const bound = options.strict ? removalBound(element, options) : isBoilerplateTag(element) ? 0.5 : 0;
+    if (bound > 0 && element.mass <= bound * total && !(element.title && element.tag !== "nav")) element.removed = true;
   }
   measure(page);
+  if (options.strict) removeLinkLists(page);
   return descend(page.body);
+}
+
+/** The share of a page's prose up to which an element is removed for what it is called; 0: it is not. */
+function removalBound(element: Element, options: PruneOptions): number {
+  if (isHidden(element)) return 0.5;
+  const { boilerplate, comments, lead } = hintsOf(element);
+  if (comments) return options.comments ? 0 : 0.9;
+  if (isBoilerplateTag(element)) return 0.6;
+  if (boilerplate && !(lead && isPlain(element))) return 0.4;
+  // A teaser that leads somewhere else; one without links is the paragraph that leads into the article.
+  return 0;
+}
+
+function isPlain(element: Element): boolean {
+  return element.mass > 0 && element.links < 0.1 * element.text;
+}
+
+/** Lists and boxes that are mostly links. */
+function removeLinkLists(page: Page): void {
+  const total = page.body.mass;
+  let changed = false;
+  for (const element of page.elements) {
+    if (element.removed || FRAME.has(element.tag) || element.inline || element.links === 0) continue;
+    if (element.parent?.removed === true) continue;
+    const density = element.links / element.text;
+    const isList = element.tag === "ul" || element.tag === "ol" || element.tag === "dl" || element.tag === "table";
+    if (density > (isList ? 0.5 : 0.6) && element.mass < 0.2 * total && !element.title) {
+      element.removed = true;
+      changed = true;
+    }
+  }
+  if (changed) measure(page);
 }
 
 /** From the body down to the smallest element that still holds most of the prose. */
@@ -33,8 +85,8 @@ function descend(body: Element): Element {
       if (typeof child === "string" || child.removed) continue;
       if (best === undefined || child.mass > best.mass) best = child;
     }
-    if (best === undefined || best.inline) return current;
-    const share = contentHint(current) ? 0.95 : 0.75;
+    if (best === undefined || best.inline || LEAVES.has(best.tag)) return current;
+    const share = isContent(current) ? 0.95 : 0.75;
     if (best.mass < share * current.mass) return current;
     current = best;
   }

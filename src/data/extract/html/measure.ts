@@ -7,6 +7,7 @@ export function measure({ elements }: Page): void {
   for (const element of elements) {
     element.own = element.ownLinks = element.text = element.links = element.marks = 0;
     element.mass = element.paragraphs = 0;
+    element.title = element.tag === "h1";
     if (element.parent?.removed === true) element.removed = true;
     if (element.removed) continue;
     for (const child of element.children) if (typeof child === "string") countText(child, element);
@@ -37,6 +38,7 @@ export function measure({ elements }: Page): void {
       parent.text += element.text;
       parent.links += element.links;
     }
+    if (element.title) parent.title = true;
     parent.mass += element.mass;
     parent.paragraphs += element.paragraphs;
   }

@@ -11,25 +11,32 @@ export interface BlockOptions {
 export interface PageBlock {
   block: Block;
   element: Element;
+  /** Characters, and those of them that are inside links. */
+  length: number;
+  linkLength: number;
 }
 
 /** The blocks inside an element, in order, without what is removed. */
 export function toBlocks(root: Element, options: BlockOptions): PageBlock[] {
   const blocks: PageBlock[] = [];
   let buffer = "";
+  let linked = 0;
   const flush = (element: Element): void => {
     const text = foldLines(buffer);
     buffer = "";
-    if (text !== "") blocks.push({ block: blockOf(element, text), element });
+    if (text !== "") blocks.push({ block: blockOf(element, text), element, length: text.length, linkLength: linked });
+    linked = 0;
   };
   // Entries: an element to open, a text, or an element to close.
-  const stack: { node: Element | string; owner: Element; close: boolean }[] = [
-    { node: root, owner: root, close: false },
+  const stack: { node: Element | string; owner: Element; close: boolean; link: boolean }[] = [
+    { node: root, owner: root, close: false, link: false },
   ];
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
     const { node, owner } = entry;
     if (typeof node === "string") {
-      buffer += node.replace(/[\n\r\t\f]+/g, " ");
+      const text = node.replace(/\s+/g, " ");
+      buffer += text;
+      if (entry.link) linked += text.length;
       continue;
     }
     if (entry.close) {
@@ -53,7 +60,10 @@ export function toBlocks(root: Element, options: BlockOptions): PageBlock[] {
     if (block) flush(owner);
     if (node.tag === "hr") continue;
     if (node.tag === "pre") {
-      if (options.code) blocks.push({ block: { kind: "code", text: textOf(node) }, element: node });
+      if (options.code) {
+        const text = textOf(node);
+        blocks.push({ block: { kind: "code", text }, element: node, length: text.length, linkLength: 0 });
+      }
       continue;
     }
     if (node.tag === "table" && isDataTable(node)) {
@@ -61,10 +71,11 @@ export function toBlocks(root: Element, options: BlockOptions): PageBlock[] {
       continue;
     }
     const inner = block ? node : owner;
-    if (block) stack.push({ node, owner, close: true });
+    const link = entry.link || (node.tag === "a" && node.attributes["href"] !== undefined);
+    if (block) stack.push({ node, owner, close: true, link });
     for (let k = node.children.length - 1; k >= 0; k--) {
       const child = node.children[k];
-      if (child !== undefined) stack.push({ node: child, owner: inner, close: false });
+      if (child !== undefined) stack.push({ node: child, owner: inner, close: false, link });
     }
   }
   flush(root);
@@ -160,13 +171,16 @@ function tableRows(table: Element): PageBlock[] {
     if (node.removed) continue;
     if (node.tag === "caption") {
       const text = fold(textOf(node));
-      if (text !== "") rows.push({ block: { kind: "paragraph", text }, element: node });
+      if (text !== "")
+        rows.push({ block: { kind: "paragraph", text }, element: node, length: text.length, linkLength: 0 });
     } else if (node.tag === "tr") {
       const cells = elementsOf(node).filter((cell) => (cell.tag === "td" || cell.tag === "th") && !cell.removed);
       const text = cells.map((cell) => fold(textOf(cell)));
       while (text.at(-1) === "") text.pop();
-      if (text.some((cell) => cell !== ""))
-        rows.push({ block: { kind: "row", text: text.join(" | ") }, element: node });
+      if (text.some((cell) => cell !== "")) {
+        const row = text.join(" | ");
+        rows.push({ block: { kind: "row", text: row }, element: node, length: row.length, linkLength: 0 });
+      }
     } else stack.push(...elementsOf(node).reverse());
   }
   return rows;

@@ -6,7 +6,7 @@ export class Element {
   readonly attributes: { readonly [name: string]: string };
   readonly parent: Element | undefined;
   readonly children: (Element | string)[] = [];
-  /** Class and id, lower case: what hints are looked for in. */
+  /** Class and id: what hints are looked for in. */
   readonly hint: string;
   readonly inline: boolean;
 
@@ -23,6 +23,8 @@ export class Element {
   mass = 0;
   /** Number of sentence-like blocks inside. */
   paragraphs = 0;
+  /** Holds the page's headline (h1). */
+  title = false;
   /** Left out, with all inside it. */
   removed = false;
 
@@ -31,7 +33,7 @@ export class Element {
     this.attributes = attributes;
     this.parent = parent;
     const hint = `${attributes["class"] ?? ""} ${attributes["id"] ?? ""}`;
-    this.hint = hint === " " ? "" : hint.slice(0, 400).toLowerCase();
+    this.hint = hint === " " ? "" : hint;
     this.inline = INLINE.has(tag);
   }
 }
