@@ -1,0 +1,169 @@
+// Elementwise kernels, and dropout.
+#include <type_traits>
+
+#include "math.h"
+
+namespace nuwa {
+namespace NUWA_ISA {
+
+// f(i) for whole vectors at i, part(i, n) for a last piece of n < W elements.
+template <typename F, typename P>
+static inline void eachVector(Context& context, int64_t n, const F& whole, const P& part) {
+  parallelRange(context, n, kGrain, [&](int64_t begin, int64_t end) {
+    int64_t i = begin;
+    for (; i + W <= end; i += W) whole(i);
+    if (i < end) part(i, end - i);
+  });
+}
+
+// out[i] = f(loads of i), written or added. `f` takes a loader, so that one body serves whole and part vectors.
+template <typename F>
+static inline void mapVector(Context& context, float* out, int64_t n, bool accumulate, const F& f) {
+  if (accumulate) {
+    eachVector(
+        context, n,
+        [&](int64_t i) { store(out + i, load(out + i) + f([&](const float* p) { return load(p + i); })); },
+        [&](int64_t i, int64_t k) {
+          storePart(out + i, loadPart(out + i, k) + f([&](const float* p) { return loadPart(p + i, k); }), k);
+        });
+  } else {
+    eachVector(
+        context, n, [&](int64_t i) { store(out + i, f([&](const float* p) { return load(p + i); })); },
+        [&](int64_t i, int64_t k) {
+          storePart(out + i, f([&](const float* p) { return loadPart(p + i, k); }), k);
+        });
+  }
+}
+
+// Calls f with the activation as a compile-time constant.
+template <typename F>
+static inline void withActivation(int kind, const F& f) {
+  switch (kind) {
+    case kGelu: return f(std::integral_constant<int, kGelu>{});
+    case kGeluTanh: return f(std::integral_constant<int, kGeluTanh>{});
+    case kSilu: return f(std::integral_constant<int, kSilu>{});
+    case kRelu: return f(std::integral_constant<int, kRelu>{});
+    case kRelu2: return f(std::integral_constant<int, kRelu2>{});
+    default: fail("VALUE", "unknown activation %d", kind);
+  }
+}
+
+void fill(Context& context, float* x, int64_t n, float value) {
+  const vf v = splat(value);
+  mapVector(context, x, n, false, [&](auto) { return v; });
+}
+
+void fillInt(Context& context, int32_t* x, int64_t n, int32_t value) {
+  parallelRange(context, n, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) x[i] = value;
+  });
+}
+
+void copy(Context& context, void* out, const void* x, int64_t bytes) {
+  parallelRange(context, bytes, kGrain * 4, [&](int64_t begin, int64_t end) {
+    memmove(static_cast<char*>(out) + begin, static_cast<const char*>(x) + begin, static_cast<size_t>(end - begin));
+  });
+}
+
+void axpby(Context& context, float* out, const float* a, float alpha, const float* b, float beta, int64_t n) {
+  if (alpha == 1.0f && beta == 1.0f) {
+    mapVector(context, out, n, false, [&](auto at) { return at(a) + at(b); });
+  } else {
+    mapVector(context, out, n, false, [&](auto at) { return alpha * at(a) + beta * at(b); });
+  }
+}
+
+void multiply(Context& context, float* out, const float* a, const float* b, int64_t n, bool accumulate) {
+  mapVector(context, out, n, accumulate, [&](auto at) { return at(a) * at(b); });
+}
+
+void activation(Context& context, float* out, const float* x, int64_t n, int kind) {
+  withActivation(kind, [&](auto k) {
+    mapVector(context, out, n, false, [&](auto at) { return activate<decltype(k)::value>(at(x)); });
+  });
+}
+
+void activationBackward(Context& context, float* dx, const float* dout, const float* x, int64_t n, int kind,
+                        bool accumulate) {
+  withActivation(kind, [&](auto k) {
+    mapVector(context, dx, n, accumulate,
+              [&](auto at) { return at(dout) * activateDerivative<decltype(k)::value>(at(x)); });
+  });
+}
+
+void gated(Context& context, float* out, const float* gate, const float* up, int64_t n, int kind) {
+  withActivation(kind, [&](auto k) {
+    mapVector(context, out, n, false, [&](auto at) { return activate<decltype(k)::value>(at(gate)) * at(up); });
+  });
+}
+
+void gatedBackward(Context& context, float* dgate, float* dup, const float* dout, const float* gate, const float* up,
+                   int64_t n, int kind) {
+  withActivation(kind, [&](auto k) {
+    constexpr int Kind = decltype(k)::value;
+    eachVector(
+        context, n,
+        [&](int64_t i) {
+          const vf g = load(gate + i), d = load(dout + i), u = load(up + i);
+          store(dgate + i, d * u * activateDerivative<Kind>(g));
+          store(dup + i, d * activate<Kind>(g));
+        },
+        [&](int64_t i, int64_t r) {
+          const vf g = loadPart(gate + i, r), d = loadPart(dout + i, r), u = loadPart(up + i, r);
+          storePart(dgate + i, d * u * activateDerivative<Kind>(g), r);
+          storePart(dup + i, d * activate<Kind>(g), r);
+        });
+  });
+}
+
+// Philox4x32-10 (Salmon et al. 2011), kLanes counters side by side in plain loops that the compiler vectorises.
+constexpr int kLanes = 2 * W;
+
+NUWA_INLINE void philox(uint32_t (&words)[4][kLanes], uint32_t key0, uint32_t key1) {
+  for (int round = 0; round < 10; round++) {
+    for (int i = 0; i < kLanes; i++) {
+      const uint64_t product0 = uint64_t{0xd2511f53u} * words[0][i];
+      const uint64_t product1 = uint64_t{0xcd9e8d57u} * words[2][i];
+      words[0][i] = static_cast<uint32_t>(product1 >> 32) ^ words[1][i] ^ key0;
+      words[1][i] = static_cast<uint32_t>(product1);
+      words[2][i] = static_cast<uint32_t>(product0 >> 32) ^ words[3][i] ^ key1;
+      words[3][i] = static_cast<uint32_t>(product0);
+    }
+    key0 += 0x9e3779b9u;
+    key1 += 0xbb67ae85u;
+  }
+}
+
+void dropout(Context& context, float* out, const float* x, int64_t n, double p, uint32_t seed0, uint32_t seed1,
+             uint32_t counter1, uint32_t counter2, uint32_t counter3, bool accumulate) {
+  // word < p * 2^32 for whole words is word < the next whole number.
+  const double exact = p * 4294967296.0;
+  uint64_t threshold = static_cast<uint64_t>(exact);
+  if (static_cast<double>(threshold) < exact) threshold++;
+  const float scale = p < 1.0 ? static_cast<float>(1.0 / (1.0 - p)) : 0.0f;
+  static_assert(kGrain % (4 * kLanes) == 0, "pieces start at whole groups");
+  parallelRange(context, n, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t base = begin; base < end; base += 4 * kLanes) {
+      uint32_t words[4][kLanes];
+      for (int i = 0; i < kLanes; i++) {
+        words[0][i] = static_cast<uint32_t>(base / 4 + i);
+        words[1][i] = counter1;
+        words[2][i] = counter2;
+        words[3][i] = counter3;
+      }
+      philox(words, seed0, seed1);
+      float mask[4 * kLanes];
+      for (int i = 0; i < kLanes; i++) {
+        for (int j = 0; j < 4; j++) mask[4 * i + j] = words[j][i] < threshold ? 0.0f : scale;
+      }
+      const int64_t count = minimum(end - base, int64_t{4 * kLanes});
+      for (int64_t i = 0; i < count; i++) {
+        const float kept = mask[i] == 0.0f ? 0.0f : x[base + i] * mask[i];
+        out[base + i] = accumulate ? out[base + i] + kept : kept;
+      }
+    }
+  });
+}
+
+}  // namespace NUWA_ISA
+}  // namespace nuwa

@@ -1,0 +1,154 @@
+// The inner block of every matrix product: a register tile of MR x NR, and the packing it reads.
+// B is packed in panels of NR columns, k-major: panel[k * NR + j]. A is read in place, or packed in panels of MR rows.
+#pragma once
+#include "vector.h"
+
+namespace nuwa {
+namespace NUWA_ISA {
+
+// Accumulators must fit the registers beside one row of B and one value of A.
+#if NUWA_WIDTH == 16
+constexpr int MR = 14;  // 28 of 32 registers
+#else
+constexpr int MR = 6;  // 12 of 16 registers
+#endif
+constexpr int NV = 2;
+constexpr int NR = NV * W;
+
+// C (rows, up to NR columns) = (C +) A (rows, K) · panel (+ bias). A's element (i, k) lies at a[i * rowStride + k * kStride].
+template <int Rows, bool ColumnMajorA>
+static inline void microTile(int64_t K, const float* a, int64_t strideA, const float* panel, float* c, int64_t strideC,
+                             bool accumulate, const float* bias) {
+  vf sum[Rows][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; i++) {
+#pragma GCC unroll 2
+    for (int j = 0; j < NV; j++) sum[i][j] = vf{};
+  }
+  for (int64_t k = 0; k < K; k++) {
+    vf b[NV];
+#pragma GCC unroll 2
+    for (int j = 0; j < NV; j++) b[j] = load(panel + k * NR + j * W);
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; i++) {
+      const vf value = splat(ColumnMajorA ? a[k * strideA + i] : a[i * strideA + k]);
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; j++) sum[i][j] += value * b[j];
+    }
+  }
+  if (bias != nullptr) {
+#pragma GCC unroll 2
+    for (int j = 0; j < NV; j++) {
+      const vf add = load(bias + j * W);
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; i++) sum[i][j] += add;
+    }
+  }
+  if (accumulate) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; i++) {
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; j++) store(c + i * strideC + j * W, load(c + i * strideC + j * W) + sum[i][j]);
+    }
+  } else {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; i++) {
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; j++) store(c + i * strideC + j * W, sum[i][j]);
+    }
+  }
+}
+
+// The same for 1 to MR rows.
+template <bool ColumnMajorA, int Rows = MR>
+static inline void microRows(int64_t rows, int64_t K, const float* a, int64_t strideA, const float* panel, float* c,
+                             int64_t strideC, bool accumulate, const float* bias) {
+  if constexpr (Rows > 0) {
+    if (rows == Rows) return microTile<Rows, ColumnMajorA>(K, a, strideA, panel, c, strideC, accumulate, bias);
+    microRows<ColumnMajorA, Rows - 1>(rows, K, a, strideA, panel, c, strideC, accumulate, bias);
+  }
+}
+
+// The same for 1 to NR columns: a part panel goes through a tile on the stack.
+template <bool ColumnMajorA>
+static inline void microBlock(int64_t rows, int64_t columns, int64_t K, const float* a, int64_t strideA,
+                              const float* panel, float* c, int64_t strideC, bool accumulate, const float* bias) {
+  if (columns == NR) return microRows<ColumnMajorA>(rows, K, a, strideA, panel, c, strideC, accumulate, bias);
+  float tile[MR * NR];
+  float paddedBias[NR] = {};
+  if (bias != nullptr) {
+    for (int64_t j = 0; j < columns; j++) paddedBias[j] = bias[j];
+  }
+  microRows<ColumnMajorA>(rows, K, a, strideA, panel, tile, NR, false, paddedBias);
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < columns; j++) {
+      float* to = c + i * strideC + j;
+      *to = accumulate ? *to + tile[i * NR + j] : tile[i * NR + j];
+    }
+  }
+}
+
+// C (rows, columns) = (C +) A · panels, on one thread. Panels of one k-block lie panelStride floats apart.
+// Row-major A: element (i, k) at a[i * strideA + k]; column-major A: at a[k * strideA + i].
+template <bool ColumnMajorA>
+static inline void blockProduct(int64_t rows, int64_t columns, int64_t K, const float* a, int64_t strideA,
+                                const float* panels, int64_t panelStride, float* c, int64_t strideC, bool accumulate,
+                                const float* bias = nullptr) {
+  for (int64_t j = 0; j < columns; j += NR) {
+    const float* panel = panels + j / NR * panelStride;
+    const int64_t n = minimum(int64_t{NR}, columns - j);
+    for (int64_t i = 0; i < rows; i += MR) {
+      microBlock<ColumnMajorA>(minimum(int64_t{MR}, rows - i), n, K, ColumnMajorA ? a + i : a + i * strideA, strideA,
+                               panel, c + i * strideC + j, strideC, accumulate, bias == nullptr ? nullptr : bias + j);
+    }
+  }
+}
+
+// panel[k * NR + j] = b[k * stride + j], zeros past `columns`.
+NUWA_INLINE void packPanel(float* panel, const float* b, int64_t stride, int64_t K, int64_t columns) {
+  if (columns == NR) {
+    for (int64_t k = 0; k < K; k++) {
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; j++) store(panel + k * NR + j * W, load(b + k * stride + j * W));
+    }
+    return;
+  }
+  for (int64_t k = 0; k < K; k++) {
+    for (int j = 0; j < NR; j++) panel[k * NR + j] = j < columns ? b[k * stride + j] : 0.0f;
+  }
+}
+
+// panel[k * NR + j] = b[j * stride + k], zeros past `columns`.
+NUWA_INLINE void packPanelTransposed(float* panel, const float* b, int64_t stride, int64_t K, int64_t columns) {
+  // Four columns at a time: each pass reads four streams and writes quarter lines.
+  for (int j = 0; j < NR; j += 4) {
+    if (j + 4 <= columns) {
+      const float* b0 = b + j * stride;
+      const float *b1 = b0 + stride, *b2 = b1 + stride, *b3 = b2 + stride;
+      for (int64_t k = 0; k < K; k++) {
+        float* to = panel + k * NR + j;
+        to[0] = b0[k];
+        to[1] = b1[k];
+        to[2] = b2[k];
+        to[3] = b3[k];
+      }
+    } else {
+      for (int64_t k = 0; k < K; k++) {
+        for (int64_t i = j; i < j + 4; i++) panel[k * NR + i] = i < columns ? b[i * stride + k] : 0.0f;
+      }
+    }
+  }
+}
+
+// Packs B (K, columns), or its transpose (columns, K), into panels of K * NR floats one after the other.
+NUWA_INLINE void packPanels(float* panels, const float* b, int64_t stride, int64_t K, int64_t columns,
+                            bool transposed) {
+  for (int64_t j = 0; j < columns; j += NR) {
+    const int64_t n = minimum(int64_t{NR}, columns - j);
+    if (transposed) packPanelTransposed(panels + j * K, b + j * stride, stride, K, n);
+    else packPanel(panels + j * K, b + j, stride, K, n);
+  }
+}
+
+}  // namespace NUWA_ISA
+}  // namespace nuwa

@@ -1,0 +1,91 @@
+// Vectors of NUWA_WIDTH floats in GCC's and Clang's portable notation: one source, compiled once per instruction set.
+// Everything here lives in that set's namespace, so that the linker never merges two sets' functions.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#include "../kernels.h"
+
+#if !defined(NUWA_ISA) || !defined(NUWA_WIDTH)
+#error "compile with -DNUWA_ISA=portable|avx2|avx512 and -DNUWA_WIDTH=4|8|16"
+#endif
+
+#define NUWA_DECLARE(name, ...) void name(Context&, __VA_ARGS__);
+#define NUWA_INLINE static inline __attribute__((always_inline))
+
+namespace nuwa {
+namespace NUWA_ISA {
+
+NUWA_KERNELS(NUWA_DECLARE)
+
+constexpr int W = NUWA_WIDTH;
+
+typedef float vf __attribute__((vector_size(NUWA_WIDTH * 4)));
+typedef int32_t vi __attribute__((vector_size(NUWA_WIDTH * 4)));
+typedef float vfMemory __attribute__((vector_size(NUWA_WIDTH * 4), aligned(4), may_alias));
+
+NUWA_INLINE vf load(const float* p) { return *reinterpret_cast<const vfMemory*>(p); }
+NUWA_INLINE void store(float* p, vf v) { *reinterpret_cast<vfMemory*>(p) = v; }
+NUWA_INLINE vf splat(float x) { return x - vf{}; }
+NUWA_INLINE vi splatInt(int32_t x) { return x - vi{}; }
+
+// The first n < W lanes; the others read `rest`, or are not written.
+NUWA_INLINE vf loadPart(const float* p, int64_t n, float rest = 0.0f) {
+  float lanes[W];
+  for (int i = 0; i < W; i++) lanes[i] = i < n ? p[i] : rest;
+  return load(lanes);
+}
+NUWA_INLINE void storePart(float* p, vf v, int64_t n) {
+  float lanes[W];
+  store(lanes, v);
+  for (int64_t i = 0; i < n; i++) p[i] = lanes[i];
+}
+
+NUWA_INLINE vf maximum(vf a, vf b) { return a > b ? a : b; }
+
+// Lanes are added as a tree: the same order everywhere.
+NUWA_INLINE float sumLanes(vf v) {
+  float lanes[W];
+  store(lanes, v);
+  for (int step = W / 2; step > 0; step /= 2) {
+    for (int i = 0; i < step; i++) lanes[i] += lanes[i + step];
+  }
+  return lanes[0];
+}
+NUWA_INLINE float maxLanes(vf v) {
+  float lanes[W];
+  store(lanes, v);
+  for (int step = W / 2; step > 0; step /= 2) {
+    for (int i = 0; i < step; i++) lanes[i] = lanes[i] > lanes[i + step] ? lanes[i] : lanes[i + step];
+  }
+  return lanes[0];
+}
+
+NUWA_INLINE int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
+NUWA_INLINE int64_t maximum(int64_t a, int64_t b) { return a > b ? a : b; }
+NUWA_INLINE int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
+NUWA_INLINE int64_t roundUp(int64_t a, int64_t b) { return divideUp(a, b) * b; }
+
+// body(tile, thread) for tiles 0 .. tiles - 1. What a tile holds must not depend on the number of threads.
+template <typename F>
+static inline void parallelTiles(Context& context, int64_t tiles, const F& body) {
+  context.pool.run(
+      tiles, [](void* raw, int64_t tile, int thread) { (*static_cast<const F*>(raw))(tile, thread); },
+      const_cast<F*>(&body));
+}
+
+// body(begin, end) over [0, n) in pieces of `grain`.
+template <typename F>
+static inline void parallelRange(Context& context, int64_t n, int64_t grain, const F& body) {
+  parallelTiles(context, divideUp(n, grain),
+                [&](int64_t tile, int) { body(tile * grain, minimum(n, (tile + 1) * grain)); });
+}
+
+// Elements per piece of elementwise work: large against a wake-up, small against the second-level cache.
+constexpr int64_t kGrain = 8192;
+
+// Rows per piece, so that a piece holds about kGrain elements.
+NUWA_INLINE int64_t rowGrain(int64_t width) { return maximum(int64_t{1}, kGrain / maximum(int64_t{1}, width)); }
+
+}  // namespace NUWA_ISA
+}  // namespace nuwa

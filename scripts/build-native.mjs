@@ -1,0 +1,198 @@
+#!/usr/bin/env node
+// Builds build/nuwa_cpu.node from native/cpu with the system's C++ compiler. Needs nothing from the network.
+//   node scripts/build-native.mjs [--if-possible] [--force] [--verbose]
+// --if-possible: without a compiler (or when it fails), says so in one line and exits 0, so that an install succeeds.
+// Objects are kept by a hash of everything that goes into them, so only what changed is compiled again.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const sourceDir = join(root, "native", "cpu");
+const objectDir = join(root, "build", "native");
+const target = join(root, "build", "nuwa_cpu.node");
+
+const known = new Set(["--if-possible", "--force", "--verbose"]);
+const flags = new Set(process.argv.slice(2));
+for (const flag of flags) {
+  if (!known.has(flag)) {
+    console.error(`build-native: unknown option ${flag}; expected ${[...known].join(", ")}`);
+    process.exit(2);
+  }
+}
+
+const x86 = process.arch === "x64";
+const instructionSets = [
+  { name: "portable", width: 4, flags: [] },
+  ...(x86 ? [{ name: "avx2", width: 8, flags: ["-mavx2", "-mfma"] }] : []),
+  ...(x86
+    ? [
+        {
+          name: "avx512",
+          width: 16,
+          flags: [
+            "-mavx512f",
+            "-mavx512bw",
+            "-mavx512dq",
+            "-mavx512vl",
+            "-mavx2",
+            "-mfma",
+            "-mprefer-vector-width=512",
+          ],
+        },
+      ]
+    : []),
+];
+
+// No -ffast-math: vector accumulators are written out. Contraction to fused multiply-adds is the same for every thread.
+const common = [
+  "-std=c++17",
+  "-O3",
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-ffp-contract=fast",
+  "-pthread",
+  "-Wall",
+  "-Wextra",
+  "-Wno-psabi",
+];
+
+/** What stops a build, in words for a person. */
+class BuildProblem extends Error {}
+
+function findCompiler() {
+  const candidates = process.env.CXX ? [process.env.CXX] : ["c++", "g++", "clang++"];
+  for (const candidate of candidates) {
+    const [command = "", ...options] = candidate.split(/\s+/u);
+    const version = spawnSync(command, [...options, "--version"], { encoding: "utf8" });
+    if (version.status === 0) return { command, options, version: version.stdout };
+  }
+  throw new BuildProblem(
+    `no C++ compiler found (tried ${candidates.join(", ")}). Install one (Debian, Ubuntu: apt-get install g++; ` +
+      `Fedora: dnf install gcc-c++; macOS: xcode-select --install) or name one in CXX, then run: npm run build:native`,
+  );
+}
+
+function headerDir() {
+  const require = createRequire(import.meta.url);
+  try {
+    return require("node-api-headers").include_dir;
+  } catch {
+    throw new BuildProblem("the npm package node-api-headers is missing; run: npm ci");
+  }
+}
+
+function list(dir, ending) {
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(ending))
+    .toSorted()
+    .map((name) => join(dir, name));
+}
+
+/** Every (source, instruction set) pair with its flags and the object it becomes. */
+function plan(compiler, include) {
+  const kernelDir = join(sourceDir, "kernels");
+  const headers = [...list(sourceDir, ".h"), ...list(kernelDir, ".h")];
+  const shared = createHash("sha256").update(compiler.version).update(include);
+  for (const header of headers) shared.update(readFileSync(header));
+  const sharedHash = shared.digest("hex");
+  const unit = (source, label, extra) => {
+    const args = [...compiler.options, ...common, ...extra, "-isystem", include];
+    const hash = createHash("sha256")
+      .update(sharedHash)
+      .update(readFileSync(source))
+      .update(compiler.command)
+      .update(args.join("\0"))
+      .digest("hex");
+    const name = `${basename(source, ".cc")}-${label}`;
+    return { source, args, name, object: join(objectDir, `${name}-${hash.slice(0, 16)}.o`) };
+  };
+  return [
+    ...instructionSets.flatMap((set) =>
+      list(kernelDir, ".cc").map((source) =>
+        unit(source, set.name, [`-DNUWA_ISA=${set.name}`, `-DNUWA_WIDTH=${set.width}`, ...set.flags]),
+      ),
+    ),
+    ...list(sourceDir, ".cc").map((source) => unit(source, "host", [])),
+  ];
+}
+
+function run(command, args) {
+  if (flags.has("--verbose")) console.error([command, ...args].join(" "));
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve(output);
+      else reject(new BuildProblem(`${basename(args.at(-1) ?? command)} failed to build:\n${output.slice(0, 4000)}`));
+    });
+  });
+}
+
+async function compile(compiler, unit) {
+  const temporary = `${unit.object}.${process.pid}.tmp`;
+  const warnings = await run(compiler.command, [...unit.args, "-o", temporary, "-c", unit.source]);
+  if (warnings !== "") process.stderr.write(warnings);
+  renameSync(temporary, unit.object);
+}
+
+async function build() {
+  const compiler = findCompiler();
+  const units = plan(compiler, headerDir());
+  mkdirSync(objectDir, { recursive: true });
+  const stamp = createHash("sha256")
+    .update(units.map((unit) => unit.object).join("\n"))
+    .digest("hex");
+  const stampFile = join(objectDir, "linked");
+  const current = existsSync(target) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp;
+  if (current && !flags.has("--force")) {
+    console.error("build-native: build/nuwa_cpu.node is up to date");
+    return;
+  }
+
+  const queue = units.filter((unit) => flags.has("--force") || !existsSync(unit.object));
+  const started = Date.now();
+  const compiled = queue.length;
+  const worker = async () => {
+    for (let unit = queue.shift(); unit !== undefined; unit = queue.shift()) await compile(compiler, unit);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+
+  const linkFlags = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
+  const temporary = `${target}.${process.pid}.tmp`;
+  const objects = units.map((unit) => unit.object);
+  await run(compiler.command, [...compiler.options, ...linkFlags, "-pthread", "-o", temporary, ...objects]);
+  renameSync(temporary, target);
+  writeFileSync(stampFile, stamp);
+
+  // Objects of older sources are of no more use.
+  const wanted = new Set(objects.map((object) => basename(object)));
+  for (const name of readdirSync(objectDir)) {
+    if (name.endsWith(".o") && !wanted.has(name)) rmSync(join(objectDir, name), { force: true });
+  }
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.error(`build-native: compiled ${compiled} of ${units.length} units in ${seconds} s -> build/nuwa_cpu.node`);
+}
+
+try {
+  if (process.platform === "win32") throw new BuildProblem("Windows is not supported yet; use WSL");
+  await build();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  if (flags.has("--if-possible")) {
+    const [line = ""] = message.split("\n");
+    console.error(`build-native: native kernels not built, the slow TypeScript device will be used: ${line}`);
+  } else {
+    console.error(`build-native: ${message}`);
+    process.exitCode = 1;
+  }
+}

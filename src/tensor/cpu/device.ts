@@ -1,0 +1,329 @@
+import { availableParallelism } from "node:os";
+import { NuwaError } from "../../text/errors.ts";
+import type {
+  Activation,
+  AdamWSettings,
+  Arena,
+  AttentionDims,
+  CrossEntropyDims,
+  Device,
+  DropoutDims,
+  DType,
+  LinearDims,
+  MatmulDims,
+  NormDims,
+  RopeDims,
+  Storage,
+} from "../device.ts";
+import { BYTES, CpuArena, CpuStorage, MemoryPool } from "./memory.ts";
+import { loadNative, type NativeAddon, type NativeContext } from "./native.ts";
+
+export interface CpuDeviceOptions {
+  /** Threads that compute, the calling one counted; default: NUWA_THREADS, else one a core. Results do not depend on it. */
+  readonly threads?: number;
+}
+
+/** Numbers of `ActivationKind` in native/cpu/kernels.h. */
+const ACTIVATIONS: Readonly<Record<Activation, number>> = { gelu: 0, gelu_tanh: 1, silu: 2, relu: 3, relu2: 4 };
+
+const NULL = 0;
+
+function at(storage: Storage): number {
+  if (storage instanceof CpuStorage) return storage.address;
+  throw new NuwaError("SHAPE", "cpu: expected a storage of the cpu device, got one of another device");
+}
+
+function atOptional(storage: Storage | null): number {
+  return storage === null ? NULL : at(storage);
+}
+
+function threadCount(option: number | undefined): number {
+  const fromEnvironment = process.env["NUWA_THREADS"];
+  const wanted = option ?? (fromEnvironment ? Number(fromEnvironment) : availableParallelism());
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= 1024) return wanted;
+  const where = option === undefined ? "NUWA_THREADS" : "threads";
+  throw new NuwaError("VALUE", `expected a whole number from 1 to 1024, got ${option ?? fromEnvironment}`, { where });
+}
+
+/**
+ * The native device: C++ kernels on a pool of threads, memory outside the JavaScript heap. Each method hands addresses
+ * to the kernel of the same name (native/cpu/kernels.h) and returns when it is done.
+ */
+export class CpuDevice implements Device {
+  readonly name = "cpu";
+  /** Which kernels run: "avx512", "avx2" or "portable"; NUWA_CPU forces one. */
+  readonly instructionSet: string;
+  readonly threads: number;
+  readonly #native: NativeAddon;
+  readonly #memory: MemoryPool;
+  #context: NativeContext | undefined;
+
+  constructor(options: CpuDeviceOptions = {}) {
+    this.#native = loadNative();
+    this.#context = this.#native.createContext(threadCount(options.threads), process.env["NUWA_CPU"] ?? "");
+    const described = this.#native.describeContext(this.#context);
+    this.instructionSet = described.instructionSet;
+    this.threads = described.threads;
+    this.#memory = new MemoryPool(this.#native);
+  }
+
+  /** Bytes of native memory held now: persistent storages and arenas. */
+  get bytes(): number {
+    return this.#memory.bytes;
+  }
+
+  allocate(dtype: DType, length: number): Storage {
+    return new CpuStorage(dtype, length, this.#memory.take(Math.max(1, length) * BYTES, true), 0);
+  }
+
+  release(storage: Storage): void {
+    if (storage instanceof CpuStorage) this.#memory.give(storage.memory);
+  }
+
+  createArena(): Arena {
+    return new CpuArena(this.#memory);
+  }
+
+  write(storage: Storage, data: ArrayLike<number>): void {
+    if (data.length !== storage.length) {
+      throw new NuwaError("SHAPE", `write: expected ${storage.length} elements, got ${data.length}`);
+    }
+    if (!(storage instanceof CpuStorage)) throw new NuwaError("SHAPE", "write: a storage of another device");
+    storage.view().set(data);
+  }
+
+  read(storage: Storage): Float32Array | Int32Array {
+    if (!(storage instanceof CpuStorage)) throw new NuwaError("SHAPE", "read: a storage of another device");
+    return storage.view().slice();
+  }
+
+  dispose(): void {
+    if (this.#context !== undefined) this.#native.stopContext(this.#context);
+    this.#context = undefined;
+    this.#memory.dispose();
+  }
+
+  /** What the threads reach together in registers alone: the bound that products are measured against. */
+  measurePeakGflops(seconds: number): number {
+    if (this.#context === undefined) throw new NuwaError("DEVICE", "the cpu device has been disposed");
+    return this.#native.measurePeak(this.#context, seconds);
+  }
+
+  fill(x: Storage, value: number): void {
+    const kernel = x.dtype === "float32" ? this.#native.fill : this.#native.fillInt;
+    kernel(this.#context, at(x), x.length, value);
+  }
+
+  copy(out: Storage, x: Storage): void {
+    this.#native.copy(this.#context, at(out), at(x), x.length * BYTES);
+  }
+
+  axpby(out: Storage, a: Storage, alpha: number, b: Storage, beta: number): void {
+    this.#native.axpby(this.#context, at(out), at(a), alpha, at(b), beta, out.length);
+  }
+
+  multiply(out: Storage, a: Storage, b: Storage, accumulate: boolean): void {
+    this.#native.multiply(this.#context, at(out), at(a), at(b), out.length, accumulate);
+  }
+
+  activation(out: Storage, x: Storage, kind: Activation): void {
+    this.#native.activation(this.#context, at(out), at(x), out.length, ACTIVATIONS[kind]);
+  }
+
+  activationBackward(dx: Storage, dout: Storage, x: Storage, kind: Activation, accumulate: boolean): void {
+    const addresses = [at(dx), at(dout), at(x)] as const;
+    this.#native.activationBackward(this.#context, ...addresses, dx.length, ACTIVATIONS[kind], accumulate);
+  }
+
+  gated(out: Storage, gate: Storage, up: Storage, kind: Activation): void {
+    this.#native.gated(this.#context, at(out), at(gate), at(up), out.length, ACTIVATIONS[kind]);
+  }
+
+  gatedBackward(dgate: Storage, dup: Storage, dout: Storage, gate: Storage, up: Storage, kind: Activation): void {
+    const [dg, du, d, g, u] = [at(dgate), at(dup), at(dout), at(gate), at(up)];
+    this.#native.gatedBackward(this.#context, dg, du, d, g, u, dgate.length, ACTIVATIONS[kind]);
+  }
+
+  dropout(out: Storage, x: Storage, dims: DropoutDims): void {
+    const { p, seed, counter, accumulate } = dims;
+    this.#native.dropout(this.#context, at(out), at(x), out.length, p, ...seed, ...counter, accumulate);
+  }
+
+  sum(out: Storage, index: number, x: Storage): void {
+    this.#native.sum(this.#context, at(out) + index * BYTES, at(x), x.length);
+  }
+
+  sumOfSquares(out: Storage, index: number, x: Storage): void {
+    this.#native.sumOfSquares(this.#context, at(out) + index * BYTES, at(x), x.length);
+  }
+
+  argmax(out: Storage, x: Storage, rows: number, width: number): void {
+    this.#native.argmax(this.#context, at(out), at(x), rows, width);
+  }
+
+  matmul(out: Storage, a: Storage, b: Storage, dims: MatmulDims): void {
+    const { M, N, K, transposeA, transposeB, accumulate } = dims;
+    this.#native.gemm(this.#context, at(out), at(a), at(b), NULL, M, N, K, transposeA, transposeB, accumulate);
+  }
+
+  linear(out: Storage, x: Storage, weight: Storage, bias: Storage | null, dims: LinearDims): void {
+    const { rows, inputs, outputs } = dims;
+    const [o, a, b, add] = [at(out), at(x), at(weight), atOptional(bias)];
+    this.#native.gemm(this.#context, o, a, b, add, rows, outputs, inputs, false, true, false);
+  }
+
+  linearBackwardInput(dx: Storage, dout: Storage, weight: Storage, dims: LinearDims, accumulate: boolean): void {
+    const { rows, inputs, outputs } = dims;
+    const [o, a, b] = [at(dx), at(dout), at(weight)];
+    this.#native.gemm(this.#context, o, a, b, NULL, rows, inputs, outputs, false, false, accumulate);
+  }
+
+  linearBackwardWeight(dweight: Storage, dout: Storage, x: Storage, dims: LinearDims, accumulate: boolean): void {
+    const { rows, inputs, outputs } = dims;
+    const [o, a, b] = [at(dweight), at(dout), at(x)];
+    this.#native.gemm(this.#context, o, a, b, NULL, outputs, inputs, rows, true, false, accumulate);
+  }
+
+  linearBackwardBias(dbias: Storage, dout: Storage, dims: LinearDims, accumulate: boolean): void {
+    this.#native.columnSum(this.#context, at(dbias), at(dout), dims.rows, dims.outputs, accumulate);
+  }
+
+  embedding(out: Storage, table: Storage, ids: Storage, rows: number, width: number): void {
+    const vocabulary = Math.floor(table.length / width);
+    this.#native.embedding(this.#context, at(out), at(table), at(ids), rows, width, vocabulary);
+  }
+
+  embeddingBackward(dtable: Storage, dout: Storage, ids: Storage, rows: number, width: number): void {
+    const vocabulary = Math.floor(dtable.length / width);
+    this.#native.embeddingBackward(this.#context, at(dtable), at(dout), at(ids), rows, width, vocabulary);
+  }
+
+  layerNorm(
+    out: Storage,
+    mean: Storage,
+    rstd: Storage,
+    x: Storage,
+    weight: Storage | null,
+    bias: Storage | null,
+    dims: NormDims,
+  ): void {
+    const [w, b] = [atOptional(weight), atOptional(bias)];
+    const { rows, width, epsilon } = dims;
+    this.#native.layerNorm(this.#context, at(out), at(mean), at(rstd), at(x), w, b, rows, width, epsilon);
+  }
+
+  layerNormBackward(
+    dx: Storage,
+    dweight: Storage | null,
+    dbias: Storage | null,
+    dout: Storage,
+    x: Storage,
+    weight: Storage | null,
+    mean: Storage,
+    rstd: Storage,
+    dims: NormDims,
+    accumulate: { readonly dx: boolean; readonly parameters: boolean },
+  ): void {
+    const gradients = [at(dx), atOptional(dweight), atOptional(dbias), at(dout)] as const;
+    const saved = [at(x), atOptional(weight), at(mean), at(rstd)] as const;
+    const flags = [accumulate.dx, accumulate.parameters] as const;
+    this.#native.layerNormBackward(this.#context, ...gradients, ...saved, dims.rows, dims.width, ...flags);
+  }
+
+  rmsNorm(out: Storage, rstd: Storage, x: Storage, weight: Storage | null, dims: NormDims): void {
+    const { rows, width, epsilon } = dims;
+    this.#native.rmsNorm(this.#context, at(out), at(rstd), at(x), atOptional(weight), rows, width, epsilon);
+  }
+
+  rmsNormBackward(
+    dx: Storage,
+    dweight: Storage | null,
+    dout: Storage,
+    x: Storage,
+    weight: Storage | null,
+    rstd: Storage,
+    dims: NormDims,
+    accumulate: { readonly dx: boolean; readonly parameters: boolean },
+  ): void {
+    const gradients = [at(dx), atOptional(dweight), at(dout)] as const;
+    const saved = [at(x), atOptional(weight), at(rstd)] as const;
+    const flags = [accumulate.dx, accumulate.parameters] as const;
+    this.#native.rmsNormBackward(this.#context, ...gradients, ...saved, dims.rows, dims.width, ...flags);
+  }
+
+  rope(out: Storage, x: Storage, table: Storage, dims: RopeDims): void {
+    const { B, T, H, D, offset, inverse } = dims;
+    this.#native.rope(this.#context, at(out), at(x), at(table), B, T, H, D, offset, inverse);
+  }
+
+  attention(out: Storage, logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void {
+    const { B, T, S, capacity, H, K, D, causal, scale } = dims;
+    const addresses = [at(out), at(logSumExp), at(q), at(k), at(v)] as const;
+    this.#native.attention(this.#context, ...addresses, B, T, S, capacity, H, K, D, causal, scale);
+  }
+
+  attentionBackward(
+    dq: Storage,
+    dk: Storage,
+    dv: Storage,
+    dout: Storage,
+    out: Storage,
+    logSumExp: Storage,
+    q: Storage,
+    k: Storage,
+    v: Storage,
+    dims: AttentionDims,
+  ): void {
+    const { B, T, H, K, D, causal, scale } = dims;
+    const gradients = [at(dq), at(dk), at(dv), at(dout)] as const;
+    const saved = [at(out), at(logSumExp), at(q), at(k), at(v)] as const;
+    this.#native.attentionBackward(this.#context, ...gradients, ...saved, B, T, H, K, D, causal, scale);
+  }
+
+  crossEntropy(
+    losses: Storage,
+    logits: Storage,
+    targets: Storage,
+    weights: Storage | null,
+    dims: CrossEntropyDims,
+  ): void {
+    const { rows, vocabulary, gradientScale } = dims;
+    const addresses = [at(losses), at(logits), at(targets), atOptional(weights)] as const;
+    this.#native.crossEntropy(
+      this.#context,
+      ...addresses,
+      rows,
+      vocabulary,
+      gradientScale !== null,
+      gradientScale ?? 0,
+    );
+  }
+
+  adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, settings: AdamWSettings): void {
+    const { learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale } = settings;
+    const addresses = [at(parameter), at(gradient), at(m), at(v)] as const;
+    const factors = [learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale] as const;
+    this.#native.adamW(this.#context, ...addresses, parameter.length, ...factors);
+  }
+}
+
+/**
+ * Makes the native device. `dispose()` stops its threads and frees its memory.
+ *
+ * @throws NuwaError DEVICE when the addon is not built or NUWA_CPU names instructions that are not there
+ * @example const device = createCpuDevice({ threads: 2 });
+ */
+export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
+  return new CpuDevice(options);
+}
+
+/** Whether the addon loads, and which kernels this processor gets. Never throws. */
+export function nativeStatus(): { available: boolean; reason?: string; instructionSet?: string } {
+  try {
+    const native = loadNative();
+    const context = native.createContext(1, process.env["NUWA_CPU"] ?? "");
+    return { available: true, instructionSet: native.describeContext(context).instructionSet };
+  } catch (error) {
+    return { available: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}

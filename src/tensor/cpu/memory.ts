@@ -1,0 +1,167 @@
+import { totalmem } from "node:os";
+import { NuwaError } from "../../text/errors.ts";
+import { OffsetAllocator, type Placement } from "../arena.ts";
+import type { Arena, DType, Storage } from "../device.ts";
+import type { NativeAddon, NativeMemory } from "./native.ts";
+
+/** Both dtypes have four bytes. */
+export const BYTES = 4;
+
+/** One native allocation. Its address is NaN once it is released, which every kernel refuses. */
+export class Memory {
+  readonly bytes: number;
+  #native: NativeMemory | undefined;
+
+  constructor(native: NativeMemory, bytes: number) {
+    this.#native = native;
+    this.bytes = bytes;
+  }
+
+  get address(): number {
+    return this.#native?.address ?? Number.NaN;
+  }
+
+  /** @throws NuwaError DEVICE after the release */
+  get buffer(): ArrayBuffer {
+    if (this.#native === undefined) throw new NuwaError("DEVICE", "cpu: this memory has been released");
+    return this.#native.buffer;
+  }
+
+  release(addon: NativeAddon): void {
+    if (this.#native === undefined) return;
+    const { buffer, block } = this.#native;
+    this.#native = undefined;
+    addon.release(buffer, block);
+  }
+}
+
+/** Elements of a {@link Memory}. */
+export class CpuStorage implements Storage {
+  readonly dtype: DType;
+  readonly length: number;
+  readonly memory: Memory;
+  readonly byteOffset: number;
+  /** Where an arena put it; undefined for persistent memory and for slices. */
+  readonly placement: Placement | undefined;
+
+  constructor(dtype: DType, length: number, memory: Memory, byteOffset: number, placement?: Placement) {
+    this.dtype = dtype;
+    this.length = length;
+    this.memory = memory;
+    this.byteOffset = byteOffset;
+    this.placement = placement;
+  }
+
+  get address(): number {
+    return this.memory.address + this.byteOffset;
+  }
+
+  /** The elements, without a copy. */
+  view(): Float32Array | Int32Array {
+    const View = this.dtype === "float32" ? Float32Array : Int32Array;
+    return new View(this.memory.buffer, this.byteOffset, this.length);
+  }
+
+  slice(start: number, length: number): CpuStorage {
+    if (!(start >= 0 && length >= 0 && start + length <= this.length)) {
+      throw new NuwaError("SHAPE", `slice [${start}, ${start + length}) of a storage of ${this.length} elements`);
+    }
+    return new CpuStorage(this.dtype, length, this.memory, this.byteOffset + start * BYTES);
+  }
+}
+
+/** What the machine, or the container, has; a margin stays for the rest of the process. */
+function memoryLimit(): number {
+  const constrained = process.constrainedMemory();
+  const whole = constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+  return Math.max(whole / 2, whole - 512 * 2 ** 20);
+}
+
+const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 3 : 1);
+
+/** All native memory of one device. */
+export class MemoryPool {
+  readonly #addon: NativeAddon;
+  readonly #live = new Set<Memory>();
+  readonly #limit = memoryLimit();
+  #bytes = 0;
+
+  constructor(addon: NativeAddon) {
+    this.#addon = addon;
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws NuwaError MEMORY when the machine has not that much, before the system starts to swap or kill */
+  take(bytes: number, zeroed: boolean): Memory {
+    const native = this.#bytes + bytes <= this.#limit ? this.#addon.allocate(bytes, zeroed) : null;
+    if (native === null) {
+      const message = `asked for ${gib(bytes)} GiB more with ${gib(this.#bytes)} GiB in use; ${gib(this.#limit)} GiB can be had`;
+      throw new NuwaError("MEMORY", message, { hint: "use a smaller batch, context or model" });
+    }
+    const memory = new Memory(native, bytes);
+    this.#live.add(memory);
+    this.#bytes += bytes;
+    return memory;
+  }
+
+  give(memory: Memory): void {
+    if (!this.#live.delete(memory)) return;
+    this.#bytes -= memory.bytes;
+    memory.release(this.#addon);
+  }
+
+  dispose(): void {
+    for (const memory of this.#live) this.give(memory);
+  }
+}
+
+/** Places a step's storages in a few large blocks that stay until {@link dispose}. */
+export class CpuArena implements Arena {
+  readonly #pool: MemoryPool;
+  #blocks: Memory[] = [];
+  #allocator: OffsetAllocator;
+  #earlierPeak = 0;
+
+  constructor(pool: MemoryPool) {
+    this.#pool = pool;
+    this.#allocator = this.#createAllocator();
+  }
+
+  allocate(dtype: DType, length: number): CpuStorage {
+    const placement = this.#allocator.allocate(length * BYTES);
+    const memory = this.#blocks[placement.block];
+    if (memory === undefined) throw new NuwaError("MEMORY", "arena: no such block");
+    return new CpuStorage(dtype, length, memory, placement.offset, placement);
+  }
+
+  free(storage: Storage): void {
+    if (storage instanceof CpuStorage && storage.placement !== undefined) this.#allocator.free(storage.placement);
+  }
+
+  reset(): void {
+    this.#allocator.reset();
+  }
+
+  dispose(): void {
+    for (const memory of this.#blocks) this.#pool.give(memory);
+    this.#blocks = [];
+    this.#earlierPeak = this.peakBytes;
+    this.#allocator = this.#createAllocator();
+  }
+
+  get peakBytes(): number {
+    return Math.max(this.#earlierPeak, this.#allocator.peakBytes);
+  }
+
+  #createAllocator(): OffsetAllocator {
+    return new OffsetAllocator({
+      onGrow: (block, bytes) => {
+        this.#blocks[block] = this.#pool.take(bytes, false);
+      },
+    });
+  }
+}

@@ -1,0 +1,182 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { NuwaError, type NuwaErrorCode } from "../../text/errors.ts";
+
+/** Threads, scratch memory and chosen kernels of one device, opaque here. */
+export interface NativeContext {
+  readonly nativeContext: unique symbol;
+}
+
+/** Memory outside the JavaScript heap, seen through `buffer` without a copy. */
+export interface NativeMemory {
+  readonly buffer: ArrayBuffer;
+  /** Where it starts, on a cache line. */
+  readonly address: number;
+  /** Names the memory when it is given back. */
+  readonly block: number;
+}
+
+type Context = NativeContext | undefined;
+/** The address of a storage's first element; 0 stands for null. */
+type Address = number;
+
+/** What native/cpu/addon.cc and native/cpu/kernels.h export. Kernels take the context, then addresses and numbers. */
+export interface NativeAddon {
+  onError(raise: (code: NuwaErrorCode, message: string) => never): void;
+  createContext(threads: number, instructionSet: string): NativeContext;
+  describeContext(context: NativeContext): { instructionSet: string; vectorWidth: number; threads: number };
+  stopContext(context: NativeContext): void;
+  runnable(): string[];
+  allocate(bytes: number, zeroed: boolean): NativeMemory | null;
+  release(buffer: ArrayBuffer, block: number): void;
+  measurePeak(context: NativeContext, seconds: number): number;
+
+  fill(c: Context, x: Address, n: number, value: number): void;
+  fillInt(c: Context, x: Address, n: number, value: number): void;
+  copy(c: Context, out: Address, x: Address, bytes: number): void;
+  axpby(c: Context, out: Address, a: Address, alpha: number, b: Address, beta: number, n: number): void;
+  multiply(c: Context, out: Address, a: Address, b: Address, n: number, accumulate: boolean): void;
+  activation(c: Context, out: Address, x: Address, n: number, kind: number): void;
+  activationBackward(
+    ...args: [c: Context, dx: Address, dout: Address, x: Address, n: number, kind: number, accumulate: boolean]
+  ): void;
+  gated(c: Context, out: Address, gate: Address, up: Address, n: number, kind: number): void;
+  gatedBackward(
+    ...args: [
+      ...[c: Context, dgate: Address, dup: Address, dout: Address, gate: Address, up: Address],
+      ...[n: number, kind: number],
+    ]
+  ): void;
+  dropout(
+    ...args: [
+      ...[c: Context, out: Address, x: Address, n: number, p: number, seed0: number, seed1: number],
+      ...[counter1: number, counter2: number, counter3: number, accumulate: boolean],
+    ]
+  ): void;
+  sum(c: Context, out: Address, x: Address, n: number): void;
+  sumOfSquares(c: Context, out: Address, x: Address, n: number): void;
+  argmax(c: Context, out: Address, x: Address, rows: number, width: number): void;
+  gemm(
+    ...args: [
+      ...[c: Context, out: Address, a: Address, b: Address, bias: Address, M: number, N: number, K: number],
+      ...[transposeA: boolean, transposeB: boolean, accumulate: boolean],
+    ]
+  ): void;
+  columnSum(c: Context, out: Address, x: Address, rows: number, width: number, accumulate: boolean): void;
+  embedding(
+    ...args: [c: Context, out: Address, table: Address, ids: Address, rows: number, width: number, vocabulary: number]
+  ): void;
+  embeddingBackward(
+    ...args: [c: Context, dtable: Address, dout: Address, ids: Address, rows: number, width: number, vocabulary: number]
+  ): void;
+  layerNorm(
+    ...args: [
+      ...[c: Context, out: Address, mean: Address, rstd: Address, x: Address, weight: Address, bias: Address],
+      ...[rows: number, width: number, epsilon: number],
+    ]
+  ): void;
+  layerNormBackward(
+    ...args: [
+      ...[c: Context, dx: Address, dweight: Address, dbias: Address, dout: Address, x: Address, weight: Address],
+      ...[mean: Address, rstd: Address, rows: number, width: number],
+      ...[accumulateX: boolean, accumulateParameters: boolean],
+    ]
+  ): void;
+  rmsNorm(
+    ...args: [
+      ...[c: Context, out: Address, rstd: Address, x: Address, weight: Address],
+      ...[rows: number, width: number, epsilon: number],
+    ]
+  ): void;
+  rmsNormBackward(
+    ...args: [
+      ...[c: Context, dx: Address, dweight: Address, dout: Address, x: Address, weight: Address, rstd: Address],
+      ...[rows: number, width: number, accumulateX: boolean, accumulateParameters: boolean],
+    ]
+  ): void;
+  rope(
+    ...args: [
+      ...[c: Context, out: Address, x: Address, table: Address, B: number, T: number, H: number, D: number],
+      ...[offset: number, inverse: boolean],
+    ]
+  ): void;
+  attention(
+    ...args: [
+      ...[c: Context, out: Address, logSumExp: Address, q: Address, k: Address, v: Address, B: number, T: number],
+      ...[S: number, capacity: number, H: number, K: number, D: number, causal: boolean, scale: number],
+    ]
+  ): void;
+  attentionBackward(
+    ...args: [
+      ...[c: Context, dq: Address, dk: Address, dv: Address, dout: Address, out: Address, logSumExp: Address],
+      ...[q: Address, k: Address, v: Address, B: number, T: number, H: number, K: number, D: number],
+      ...[causal: boolean, scale: number],
+    ]
+  ): void;
+  crossEntropy(
+    ...args: [
+      ...[c: Context, losses: Address, logits: Address, targets: Address, weights: Address],
+      ...[rows: number, vocabulary: number, wantsGradient: boolean, gradientScale: number],
+    ]
+  ): void;
+  adamW(
+    ...args: [
+      ...[c: Context, parameter: Address, gradient: Address, m: Address, v: Address, n: number, learningRate: number],
+      ...[beta1: number, beta2: number, epsilon: number, weightDecay: number, step: number, gradientScale: number],
+    ]
+  ): void;
+}
+
+/** The package's root: the nearest folder above this file that holds native/cpu, both from src/ and from dist/src/. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    if (existsSync(join(folder, "package.json"))) return folder;
+    const parent = dirname(folder);
+    if (parent === folder) throw new NuwaError("DEVICE", "the package's own folder was not found");
+    folder = parent;
+  }
+}
+
+function explain(file: string, cause: unknown): string {
+  const what = existsSync(file)
+    ? `${file} does not load: ${cause instanceof Error ? cause.message : String(cause)}`
+    : `${file} does not exist`;
+  return [
+    `the native kernels are not there: ${what}`,
+    "Possible solutions:",
+    "- install a C++ compiler (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install)",
+    "- build again, and read what the compiler says: npm run build:native",
+    "- after a change of Node, system or processor architecture: rm -rf build && npm run build:native",
+    '- do without: the device "reference" needs no compiler, and is slow',
+  ].join("\n");
+}
+
+let loaded: NativeAddon | NuwaError | undefined;
+
+/**
+ * Loads build/nuwa_cpu.node, once in each thread.
+ *
+ * @throws NuwaError DEVICE, with a list of possible solutions
+ */
+export function loadNative(): NativeAddon {
+  loaded ??= tryLoad();
+  if (loaded instanceof NuwaError) throw loaded;
+  return loaded;
+}
+
+function tryLoad(): NativeAddon | NuwaError {
+  const file = join(packageRoot(), "build", "nuwa_cpu.node");
+  try {
+    // The addon is ours and its shape is the interface above: native/cpu/kernels.h is the other half.
+    const addon = createRequire(import.meta.url)(file) as NativeAddon;
+    addon.onError((code, message) => {
+      throw new NuwaError(code, message);
+    });
+    return addon;
+  } catch (cause) {
+    return new NuwaError("DEVICE", explain(file, cause), { cause });
+  }
+}
