@@ -110,7 +110,7 @@ describe("OffsetAllocator", () => {
     expect(allocator.peakBytes).toBe(peak);
     for (const placement of live) allocator.free(placement);
     const blocks = allocator.blocks.length;
-    for (const bytes of [...allocator.blocks]) allocator.allocate(bytes);
+    for (const bytes of allocator.blocks) allocator.allocate(bytes);
     expect(allocator.blocks).toHaveLength(blocks); // all of it is one piece a block again
   });
 });
