@@ -153,12 +153,11 @@ export class Scanner {
       let letters = 0;
       let digits = 0;
       let dots = 0;
-      let unit = 0;
       let han = false;
       if (mode === "segmenter") while ((this.#cuts[nextCut] ?? length) <= i) nextCut++;
       const end = mode === "segmenter" ? (this.#cuts[nextCut] ?? length) : length;
       for (; i < end; i++) {
-        unit = text.charCodeAt(i);
+        const unit = text.charCodeAt(i);
         let kind = classes[unit] ?? OTHER;
         if (kind === SPACE || kind === NEWLINE) break;
         let low = 0;
@@ -210,7 +209,7 @@ export class Scanner {
         counts.wordCharacters += characters;
         if (letters > 0) counts.alphabetic++;
         if (han) counts.hanTokens++;
-      } else if (stopWords.length > 0 && characters === 1) core = hashStep(core, unit);
+      } else if (stopWords.length > 0 && characters === 1) core = hashStep(core, text.charCodeAt(start));
       if (core !== 0 && this.#stopHashes.size > 0) {
         const stop = this.#stopHashes.get(core);
         if (stop !== undefined) seenStops.add(stop);
@@ -220,7 +219,7 @@ export class Scanner {
         line.pairsBefore = pairsBefore;
       }
       line.end = i;
-      line.lastUnit = unit;
+      line.lastUnit = text.charCodeAt(i - 1);
       line.dots = dots;
       line.first = Math.imul(line.first ^ first, 0x01000193) + 1;
       line.second = (Math.imul(line.second, 31) + second) | 0;

@@ -1,0 +1,48 @@
+import { z } from "zod";
+
+/**
+ * The recipe's `dedup` section.
+ *
+ * The defaults, 20 bands of 6 rows, make a pair of Jaccard similarity 0.8 a candidate with probability
+ * 1 - (1 - 0.8^6)^20 = 0.998. FineWeb's 14 bands of 8 rows give 0.92 there: they are made for use without verification,
+ * where a lower curve is what keeps pairs below the threshold apart. Here every candidate is verified.
+ *
+ * @example
+ * dedup:
+ *   keep: first
+ *   minhash: { bands: 14, rows: 8 }
+ */
+export const dedupSettings = z
+  .strictObject({
+    exact: z
+      .boolean()
+      .default(true)
+      .describe("drop documents equal to another but for case, white space, Unicode form"),
+    keep: z
+      .enum(["longest", "first"])
+      .default("longest")
+      .describe("which document of a cluster stays: the longest, or the first collected"),
+    minhash: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe("drop near duplicates"),
+        bands: z.number().int().min(1).max(1000).default(20).describe("bands; one equal band makes a candidate pair"),
+        rows: z.number().int().min(1).max(100).default(6).describe("rows of a band"),
+        word_shingle: z.number().int().min(1).max(50).default(5).describe("words of a shingle"),
+        character_shingle: z.number().int().min(1).max(50).default(5).describe("characters of a shingle in Chinese"),
+        threshold: z.number().min(0).max(1).default(0.8).describe("smallest Jaccard similarity of near duplicates"),
+        sketch_size: z
+          .number()
+          .int()
+          .min(0)
+          .max(1_000_000)
+          .default(512)
+          .describe("shingles kept to verify a pair: exact up to so many; 0 verifies by the MinHash values"),
+        seed: z.number().int().min(0).max(0xffffffff).default(1).describe("seed of the hash functions"),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+export type DedupSettings = z.output<typeof dedupSettings>;
+export type DedupSettingsInput = z.input<typeof dedupSettings>;
+export type MinHashSettings = DedupSettings["minhash"];
