@@ -89,7 +89,11 @@ export class SafetensorsFile {
 async function readExactly(handle: FileHandle, path: string, position: number, length: number): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length;) {
-    const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, LARGEST_READ), position + done);
+    const { bytesRead } = await handle
+      .read(bytes, done, Math.min(length - done, LARGEST_READ), position + done)
+      .catch((cause: unknown) => {
+        throw fileError(cause, path);
+      });
     if (bytesRead === 0) {
       const message = `the file is cut short at byte ${position + done}: expected ${position + length} bytes`;
       throw new NuwaError("CHECKPOINT", message, { where: path, hint: "copy or download it again" });

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { createDevice, type Device, Tape } from "../tensor/index.ts";
+import { createDevice, type Device, nativeAvailable, Tape } from "../tensor/index.ts";
 import type { CausalLanguageModel } from "./causal-language-model.ts";
 import { loadStories, StoriesTokenizer } from "./stories.ts";
 
@@ -51,7 +51,7 @@ describe.skipIf(missing)("stories260K", () => {
   test("continues the published greedy text word for word, with a cache and without", async () => {
     const readme = await readFile(join(folder, "stories260K.md"), "utf8");
     const published = /-t 0\.0\n([^]*?)\n```/.exec(readme)?.[1];
-    const device = createDevice("reference");
+    const device = createDevice(nativeAvailable().available ? "cpu" : "reference");
     const model = await loadStories(join(folder, "stories260K.bin"), device);
     const tokenizer = await StoriesTokenizer.load(join(folder, "tok512.bin"));
 
