@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import type { JsonValue } from "../../text/document.ts";
 import { toMessages } from "./dialogue.ts";
 import { gatherFacts, heldOutQuestions } from "./facts.ts";
 import { makeDialogues } from "./make.ts";
+import { readRecords } from "./records.ts";
 import { dialogueSettings, factSetSettings } from "./settings.ts";
 
 async function* located(records: readonly JsonValue[]) {
@@ -149,4 +154,29 @@ describe("makeDialogues", () => {
     const sources = { recordsOf: () => located(countries), dialogues: located([]), onProblem: () => {} };
     await expect(makeDialogues(none, sources)).rejects.toThrow(/no facts in countries.json; 7 left out: where/);
   });
+});
+
+test("records come from json, jsonl, gz and WordNet files; damaged ones are named", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "nuwa-records-"));
+  try {
+    writeFileSync(join(dir, "a.json"), '[{"n":1},{"n":2}]');
+    writeFileSync(join(dir, "b.json"), '{"data":[{"n":3}]}');
+    writeFileSync(join(dir, "c.json"), '{"n":4}');
+    writeFileSync(join(dir, "d.jsonl"), '{"n":5}\n{"n":\n\n{"n":6}\n');
+    writeFileSync(join(dir, "e.jsonl.gz"), gzipSync('{"n":7}\n'));
+    writeFileSync(join(dir, "f.json"), "{");
+    writeFileSync(join(dir, "data.noun"), "00001740 03 n 01 entity 0 000 | that which is perceived  \n");
+    const problems: string[] = [];
+    const found: JsonValue[] = [];
+    const options = { cwd: dir, onProblem: ({ where }: { where: string }) => problems.push(where) };
+    for await (const { record } of readRecords(["*.json*", "data.noun"], "auto", options)) found.push(record);
+    expect(found).toEqual([
+      ...[1, 2, 3, 4, 5, 6].map((n) => ({ n })),
+      expect.objectContaining({ word: "entity", definition: "that which is perceived" }),
+      { n: 7 },
+    ]);
+    expect(problems).toEqual(["d.jsonl:2", "f.json"]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

@@ -7,7 +7,7 @@ export const factSetSettings = z.strictObject({
   name: z.string().min(1).describe("what these facts are called in reports"),
   files: z.union([z.string(), z.array(z.string()).min(1)]).describe("files or globs with the records"),
   format: z
-    .enum(["auto", "json", "jsonl", "csv", "parquet", "wordnet"])
+    .enum(["auto", "json", "jsonl", "wordnet"])
     .default("auto")
     .describe("format of the records; auto goes by the file's name"),
   where: z
