@@ -87,7 +87,11 @@ export function readManifest(file: string): ManifestData | undefined {
   try {
     value = JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    throw new NuwaError("FILE", "the run's manifest is not JSON", { where: file, hint: "delete it to start the run anew", cause });
+    throw new NuwaError("FILE", "the run's manifest is not JSON", {
+      where: file,
+      hint: "delete it to start the run anew",
+      cause,
+    });
   }
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) {

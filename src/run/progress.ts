@@ -113,7 +113,14 @@ export class Progress {
   }
 }
 
-function figures(name: string, unit: string, done: number, total: number | undefined, rate: number, note: string): string {
+function figures(
+  name: string,
+  unit: string,
+  done: number,
+  total: number | undefined,
+  rate: number,
+  note: string,
+): string {
   const left = total !== undefined && rate > 0 && total > done ? `, ${duration((total - done) / rate)} left` : "";
   const of = total === undefined ? "" : `/${count(total)}`;
   const share = total === undefined || total === 0 ? "" : ` (${Math.floor((done / total) * 100)}%)`;

@@ -76,7 +76,10 @@ export class RunDirectory {
   static existing(root: string): RunDirectory {
     const directory = new RunDirectory(path.resolve(root));
     if (!existsSync(directory.root)) {
-      throw new NuwaError("FILE", "no such run directory", { where: root, hint: "`nuwa run RECIPE` makes one under runs/" });
+      throw new NuwaError("FILE", "no such run directory", {
+        where: root,
+        hint: "`nuwa run RECIPE` makes one under runs/",
+      });
     }
     if (!statSync(directory.root).isDirectory() || !existsSync(directory.manifest)) {
       throw new NuwaError("FILE", "expected a run directory (with manifest.json)", {

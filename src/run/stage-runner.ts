@@ -11,6 +11,8 @@ export interface RunnerOptions {
   readonly fresh?: boolean;
   /** Run up to and including this stage. */
   readonly until?: string | undefined;
+  /** Called once nothing has been refused, before the first stage. */
+  readonly onAccepted?: () => void;
   /** Do this stage again although nothing changed. */
   readonly redo?: string | undefined;
 }
@@ -23,7 +25,11 @@ export interface RunnerOptions {
  * @throws NuwaError TRAINING when checkpoints were made with other settings and `fresh` is not set
  * @throws Interrupted after Ctrl-C
  */
-export async function runStages(stages: readonly Stage[], context: StageContext, options: RunnerOptions = {}): Promise<void> {
+export async function runStages(
+  stages: readonly Stage[],
+  context: StageContext,
+  options: RunnerOptions = {},
+): Promise<void> {
   const last = options.until === undefined ? stages.length - 1 : stages.findIndex(({ name }) => name === options.until);
   if (last === -1) {
     throw new NuwaError("USAGE", `the recipe has no stage "${options.until ?? ""}"`, {
@@ -33,6 +39,7 @@ export async function runStages(stages: readonly Stage[], context: StageContext,
   const chosen = stages.slice(0, last + 1);
   // Said before hours of data work, not after.
   if (options.fresh !== true) for (const stage of chosen) refuseOtherSettings(stage, context);
+  options.onAccepted?.();
   for (const stage of chosen) {
     stopIfAborted(context.signal);
     await runStage(stage, context, options);

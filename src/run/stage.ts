@@ -20,8 +20,6 @@ export interface StageOutcome {
   /** Hash of what was written. */
   readonly output: string;
   readonly summary: Record<string, number | string | null>;
-  /** The line shown when it is done: `8,000 → 7,950 documents`. */
-  readonly line: string;
 }
 
 /** One link of the chain. Its output depends on `version`, `settings` and `inputs` and on nothing else. */

@@ -207,10 +207,14 @@ function bound(origin: string, relation: string, limit: number | bigint): string
     case "bigint":
       return `a number ${relation} ${limit}`;
     case "string":
-      return limit === 1 && relation === "at least" ? "text that is not empty" : `text of ${relation} ${limit} characters`;
+      return limit === 1 && relation === "at least"
+        ? "text that is not empty"
+        : `text of ${relation} ${limit} characters`;
     case "array":
     case "set":
-      return limit === 1 && relation === "at least" ? "a list that is not empty" : `a list of ${relation} ${limit} items`;
+      return limit === 1 && relation === "at least"
+        ? "a list that is not empty"
+        : `a list of ${relation} ${limit} items`;
     default:
       return `${relation} ${limit}`;
   }

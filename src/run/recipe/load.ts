@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly set?: readonly string[];
   /** The environment: `NUWA_SET` holds assignments separated by `;` or line ends. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Last touch before the check: the name from the file, values that sections inherit. */
+  readonly prepare?: (value: Record<string, unknown>) => Record<string, unknown>;
 }
 
 /** A recipe's text with the line of every key and value: what makes `recipe.yaml:12` possible. */
@@ -37,7 +39,9 @@ export class RecipeSource {
     );
     const top = this.#document.contents;
     if (top !== null && !YAML.isMap(top)) {
-      throw new NuwaError("VALUE", "expected a mapping of keys to values (name: …, collect: …)", { where: `${file}:1` });
+      throw new NuwaError("VALUE", "expected a mapping of keys to values (name: …, collect: …)", {
+        where: `${file}:1`,
+      });
     }
   }
 
@@ -97,7 +101,9 @@ export function throwAll(lines: readonly Line[], what: string, code: NuwaErrorCo
   const [first] = lines;
   if (first === undefined) return;
   if (lines.length === 1) throw new NuwaError(code, first.message, { where: first.where, hint: first.hint });
-  const all = lines.map(({ where, message, hint }) => `  ${where}: ${message}${hint === undefined ? "" : ` (${hint})`}`);
+  const all = lines.map(
+    ({ where, message, hint }) => `  ${where}: ${message}${hint === undefined ? "" : ` (${hint})`}`,
+  );
   throw new NuwaError(code, `${lines.length} mistakes in ${what}:\n${all.join("\n")}`);
 }
 
@@ -118,7 +124,11 @@ function readRecipeText(file: string): string {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT") {
-      throw new NuwaError("FILE", "no such recipe file", { where: file, hint: "see recipes/ for ones to begin with", cause });
+      throw new NuwaError("FILE", "no such recipe file", {
+        where: file,
+        hint: "see recipes/ for ones to begin with",
+        cause,
+      });
     }
     if (code === "EISDIR") {
       throw new NuwaError("FILE", "expected a recipe file, got a folder", { where: file, cause });
@@ -145,7 +155,7 @@ export function parseRecipe<T>(schema: z.ZodType<T>, file: string, text: string,
     }
   }
   const value = applyOverrides(source.value(), overrides);
-  const result = check(schema, normaliseSections(value));
+  const result = check(schema, (options.prepare ?? ((same) => same))(normaliseSections(value)));
   if (result.ok) return result.value;
   throwAll(
     result.mistakes.map((mistake) => ({ where: placeOf(mistake, source, overrides), ...mistake })),

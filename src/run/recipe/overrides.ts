@@ -49,7 +49,10 @@ function parseValue(text: string, key: string, origin: string): unknown {
 }
 
 /** A copy of `value` with the overrides applied in order; mappings on the way are made where there are none. */
-export function applyOverrides(value: Record<string, unknown>, overrides: readonly Override[]): Record<string, unknown> {
+export function applyOverrides(
+  value: Record<string, unknown>,
+  overrides: readonly Override[],
+): Record<string, unknown> {
   const root = structuredClone(value);
   for (const { path, value: leaf } of overrides) {
     let at: Record<string | number, unknown> = root;

@@ -1,0 +1,116 @@
+import type { Command } from "commander";
+import {
+  DATA_STAGES,
+  count,
+  funnel,
+  removed,
+  removedByRule,
+  RunDirectory,
+  trainingPairs,
+  why,
+} from "../../run/index.ts";
+import { printJson, runUntil, wholeNumber, withRecipeOptions, type RecipeOptions } from "../shared.ts";
+import { removedTable, reportTable, wayLines } from "../tables.ts";
+
+const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = {
+  collect: "read documents from the recipe's files",
+  extract: "HTML pages to their main text, Markdown to plain text",
+  clean: "repair and normalise the text",
+  filter: "drop documents of other languages and of low quality",
+  dedup: "drop copies and near copies",
+  pack: "turn text into token files for training",
+};
+
+export function register(program: Command): void {
+  const data = program.command("data").description("data stages one by one, and what they did");
+  for (const [stage, description] of Object.entries(STAGES)) {
+    withRecipeOptions(data.command(stage))
+      .description(`${description} (stages before it that are not done come first)`)
+      .option("--redo", "do this stage again although nothing changed")
+      .addHelpText("after", `\nExample:\n  nuwa data ${stage} recipes/sample.yaml`)
+      .action(async (recipe: string, options: RecipeOptions) => {
+        await runUntil(recipe, stage, options);
+      });
+  }
+  registerInspection(data);
+}
+
+function registerInspection(data: Command): void {
+  data
+    .command("removed")
+    .description("what was removed, by which rule; with --rule or --stage, document by document")
+    .argument("<run>", "a run directory")
+    .option("--rule <name>", "only this rule, e.g. min_words")
+    .option("--stage <name>", "only this stage, e.g. filter")
+    .option("--limit <n>", "at most so many documents", wholeNumber("--limit"), 20)
+    .option("--json", "JSON lines")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  nuwa data removed runs/sample\n  nuwa data removed runs/sample --rule min_words --limit 5",
+    )
+    .action(async (run: string, options: { rule?: string; stage?: string; limit: number; json?: boolean }) => {
+      const directory = RunDirectory.existing(run);
+      if (options.rule === undefined && options.stage === undefined && options.json !== true) {
+        process.stdout.write(removedTable(removedByRule(directory)));
+        return;
+      }
+      let shown = 0;
+      for await (const entry of removed(directory, options)) {
+        shown++;
+        if (options.json === true) process.stdout.write(`${JSON.stringify(entry)}\n`);
+        else {
+          const figure =
+            entry.value === undefined ? "" : ` ${formatFigure(entry.value)} (bound ${entry.threshold ?? "none"})`;
+          const detail = entry.detail === undefined ? "" : ` [${entry.detail}]`;
+          process.stdout.write(
+            `${entry.id}  ${entry.stage}/${entry.rule}${figure}${detail}  ${entry.source}\n    ${entry.excerpt}\n`,
+          );
+        }
+      }
+      if (shown === 0) process.stderr.write("nothing was removed by that\n");
+    });
+
+  data
+    .command("why")
+    .description("what became of one document, stage by stage")
+    .argument("<run>", "a run directory")
+    .argument("<id>", "its id (as `nuwa data removed` shows it), or its source")
+    .option("--json", "JSON")
+    .addHelpText("after", "\nExample:\n  nuwa data why runs/sample 1f0c2ab97d33e410")
+    .action(async (run: string, id: string, options: { json?: boolean }) => {
+      const way = await why(RunDirectory.existing(run), id);
+      if (options.json === true) printJson(way);
+      else process.stdout.write(wayLines(way));
+    });
+
+  data
+    .command("pairs")
+    .description("training pairs as in a textbook: what the model sees, and the token it must predict")
+    .argument("<run>", "a run directory")
+    .option("--context <n>", "tokens to look back on", wholeNumber("--context"), 8)
+    .option("--pairs <n>", "how many", wholeNumber("--pairs"), 16)
+    .option("--start <n>", "token to begin at", wholeNumber("--start"), 0)
+    .option("--val", "of the held-out data")
+    .addHelpText("after", "\nExample:\n  nuwa data pairs runs/sample --context 6 --pairs 12")
+    .action(async (run: string, options: { context: number; pairs: number; start: number; val?: boolean }) => {
+      const split = options.val === true ? "val" : "train";
+      const context = Math.max(1, options.context);
+      const text = await trainingPairs(RunDirectory.existing(run), { ...options, context, split });
+      process.stdout.write(`${text}\n`);
+    });
+
+  data
+    .command("report")
+    .description("the data funnel: documents and characters after each stage")
+    .argument("<run>", "a run directory")
+    .option("--json", "JSON")
+    .action((run: string, options: { json?: boolean }) => {
+      const stages = funnel(RunDirectory.existing(run));
+      if (options.json === true) printJson(stages);
+      else process.stdout.write(reportTable(stages));
+    });
+}
+
+function formatFigure(value: number): string {
+  return Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(4)));
+}

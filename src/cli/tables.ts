@@ -1,0 +1,67 @@
+import { bytes, count, duration, type funnel, type removedByRule, type Way } from "../run/index.ts";
+
+/** Columns of text, the first to the left and the others to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  const line = (row: readonly string[]): string =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+}
+
+/** Documents and characters that each rule removed. */
+export function removedTable(stages: ReturnType<typeof removedByRule>): string {
+  const rows = [["stage/rule", "documents", "characters", "smallest figure", "largest figure"]];
+  const figure = (value: number | null): string => (value === null ? "" : String(Number(value.toPrecision(4))));
+  for (const [stage, rules] of stages) {
+    const sorted = Object.entries(rules).toSorted(([, a], [, b]) => b.documents - a.documents);
+    for (const [rule, { documents, characters, smallest, largest }] of sorted) {
+      rows.push([`${stage}/${rule}`, count(documents), count(characters), figure(smallest), figure(largest)]);
+    }
+  }
+  return rows.length === 1 ? "nothing was removed\n" : table(rows);
+}
+
+/** The data funnel. */
+export function reportTable(stages: ReturnType<typeof funnel>): string {
+  const rows = [["stage", "documents", "characters", "size", "changed", "removed", "problems", "time"]];
+  for (const { stage, summary, seconds } of stages) {
+    const { in: before, out, changed } = summary.statistics;
+    rows.push([
+      stage,
+      count(out.documents),
+      count(out.characters),
+      bytes(out.bytes),
+      count(changed),
+      count(before.documents - out.documents),
+      count(summary.problems.length),
+      duration(seconds),
+    ]);
+  }
+  return rows.length === 1 ? "no data stage is done yet\n" : table(rows);
+}
+
+/** One document's way through the stages. */
+export function wayLines(way: Way): string {
+  const lines = [`${way.id}  ${way.source}`];
+  for (const { stage, outcome, characters, entry } of way.steps) {
+    const length = characters === undefined ? "" : `, ${count(characters)} characters`;
+    const verb = stage === "collect" ? "read" : outcome;
+    const reason =
+      entry === undefined
+        ? ""
+        : `: rule ${entry.rule}${entry.value === undefined ? "" : `, ${Number(entry.value.toPrecision(4))} where the bound is ${entry.threshold ?? "none"}`}${entry.detail === undefined ? "" : ` (${entry.detail})`}`;
+    lines.push(`  ${stage.padEnd(8)} ${verb}${length}${reason}`);
+  }
+  if (way.figures !== undefined) {
+    lines.push("", "  the filter's figures:");
+    for (const { rule, value, threshold, passes } of way.figures) {
+      const bound = threshold === null ? "rule off" : `bound ${threshold}`;
+      lines.push(
+        `  ${passes ? "✓" : "✗"} ${rule.padEnd(36)} ${String(Number(value.toPrecision(4))).padStart(10)}  (${bound})`,
+      );
+    }
+  }
+  lines.push("", `  ${way.excerpt.replaceAll(/\s+/g, " ")}`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,11 @@
+export { STAGE_NAMES, stagesOf } from "./chain.ts";
+export { DATA_STAGES, funnel, removed, removedByRule, trainingPairs, why, type Step, type Way } from "./inspect.ts";
+export { readManifest, type ManifestData, type StageRecord } from "./manifest.ts";
+export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from "./progress.ts";
+export { printRecipe } from "./recipe/print.ts";
+export { readRecipe } from "./recipe/recipe.ts";
+export { recipeSchema, type Recipe } from "./recipe/schema.ts";
+export { findModel, RunDirectory } from "./run-directory.ts";
+export { runRecipe, type RunOptions } from "./run.ts";
+export { Interrupted } from "./stage.ts";
+export { version } from "./version.ts";

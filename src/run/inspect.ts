@@ -1,0 +1,166 @@
+import { formatPairs, readPackMeta, TokenDataset } from "../data/pack/index.ts";
+import { createFilter } from "../data/filter/index.ts";
+import type { LedgerEntry, StageStatistics } from "../data/stage.ts";
+import { NuwaError, type Document } from "../text/index.ts";
+import { loadTokenizer } from "../tokenizer/index.ts";
+import { readManifest } from "./manifest.ts";
+import { readRecipe } from "./recipe/recipe.ts";
+import type { RunDirectory } from "./run-directory.ts";
+import { ShardFolder, type StageSummary } from "./shards.ts";
+
+/** The data stages in the order in which documents pass them. */
+export const DATA_STAGES = ["collect", "extract", "clean", "filter", "dedup"] as const;
+
+/** The finished data stages of a run with their statistics, in order: the funnel. */
+export function funnel(directory: RunDirectory): { stage: string; summary: StageSummary; seconds: number }[] {
+  const manifest = readManifest(directory.manifest);
+  return DATA_STAGES.flatMap((stage) => {
+    const record = manifest?.stages[stage];
+    const summary = new ShardFolder(directory.data(stage)).summary();
+    return record?.status === "done" && summary !== undefined ? [{ stage, summary, seconds: record.seconds }] : [];
+  });
+}
+
+export interface RemovedFilter {
+  readonly stage?: string | undefined;
+  /** A rule's name, or the beginning of several. */
+  readonly rule?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** What was removed, in order, from the ledgers of all data stages. */
+export async function* removed(directory: RunDirectory, wanted: RemovedFilter = {}): AsyncGenerator<LedgerEntry> {
+  let given = 0;
+  for (const { stage } of funnel(directory)) {
+    if (wanted.stage !== undefined && stage !== wanted.stage) continue;
+    for await (const entry of new ShardFolder(directory.data(stage)).readLedger()) {
+      if (wanted.rule !== undefined && entry.rule !== wanted.rule && !entry.rule.startsWith(`${wanted.rule}.`))
+        continue;
+      if (given >= (wanted.limit ?? Number.POSITIVE_INFINITY)) return;
+      given++;
+      yield entry;
+    }
+  }
+}
+
+/** How many documents each rule removed, by stage: `filter` → `min_words` → 120. */
+export function removedByRule(directory: RunDirectory): Map<string, StageStatistics["removed"]> {
+  return new Map(funnel(directory).map(({ stage, summary }) => [stage, summary.statistics.removed]));
+}
+
+/** One step of a document's way. */
+export interface Step {
+  readonly stage: string;
+  readonly outcome: "kept" | "changed" | "removed";
+  /** Characters after the stage, when it was kept. */
+  readonly characters?: number;
+  readonly entry?: LedgerEntry;
+}
+
+export interface Way {
+  readonly id: string;
+  readonly source: string;
+  readonly steps: readonly Step[];
+  /** The filter's figures, when the filter saw it. */
+  readonly figures?: {
+    readonly rule: string;
+    readonly value: number;
+    readonly threshold: number | null;
+    readonly passes: boolean;
+  }[];
+  readonly excerpt: string;
+}
+
+/**
+ * What became of one document, stage by stage.
+ * @param wanted its id, the beginning of it (8 characters or more), or its source
+ * @throws NuwaError USAGE when no document has that id or source
+ */
+export async function why(directory: RunDirectory, wanted: string): Promise<Way> {
+  const stages = funnel(directory).map(({ stage }) => stage);
+  const first = stages[0];
+  const original = first === undefined ? undefined : await find(new ShardFolder(directory.data(first)), wanted);
+  if (first === undefined || original === undefined) {
+    throw new NuwaError("USAGE", `no document "${wanted}" in this run`, {
+      where: directory.show(directory.root),
+      hint: "`nuwa data removed` lists ids; a source such as docs/a.html works too",
+    });
+  }
+  const steps: Step[] = [{ stage: first, outcome: "kept", characters: original.text.length }];
+  let current = original;
+  let figures: Way["figures"];
+  for (const stage of stages.slice(1)) {
+    const folder = new ShardFolder(directory.data(stage));
+    if (stage === "filter") figures = await filterFigures(directory, current);
+    const after = await find(folder, current.id);
+    if (after !== undefined) {
+      const changed = after.text !== current.text;
+      steps.push({ stage, outcome: changed ? "changed" : "kept", characters: after.text.length });
+      current = after;
+      continue;
+    }
+    for await (const entry of folder.readLedger()) {
+      if (entry.id === current.id) {
+        steps.push({ stage, outcome: "removed", entry });
+        break;
+      }
+    }
+    break;
+  }
+  const excerpt = current.text.slice(0, 400);
+  return { id: original.id, source: original.source, steps, ...(figures === undefined ? {} : { figures }), excerpt };
+}
+
+async function find(folder: ShardFolder, wanted: string): Promise<Document | undefined> {
+  const isPrefix = /^[0-9a-f]{8,15}$/.test(wanted);
+  for await (const document of folder.read()) {
+    if (document.id === wanted || document.source === wanted) return document;
+    if (isPrefix && document.id.startsWith(wanted)) return document;
+  }
+  return undefined;
+}
+
+async function filterFigures(directory: RunDirectory, document: Document): Promise<Way["figures"]> {
+  const { filter } = readRecipe(directory.recipe, { env: {} });
+  if (filter === undefined) return undefined;
+  return createFilter(filter).figures(document).rules;
+}
+
+/**
+ * The first training pairs of a run, as a textbook prints them.
+ * @param options.start the token to begin at
+ * @throws NuwaError FILE when nothing is packed yet
+ */
+export async function trainingPairs(
+  directory: RunDirectory,
+  options: {
+    readonly context: number;
+    readonly pairs: number;
+    readonly start: number;
+    readonly split: "train" | "val";
+  },
+): Promise<string> {
+  const meta = await readPackMeta(directory.tokens);
+  const split = meta.splits[options.split];
+  if (split === undefined) {
+    throw new NuwaError("USAGE", `nothing is held out in this run: there is no split "${options.split}"`, {
+      where: directory.show(directory.tokens),
+    });
+  }
+  if (options.start >= split.tokens - 1) {
+    throw new NuwaError("VALUE", `expected a start below ${split.tokens - 1}, got ${options.start}`, {
+      where: "--start",
+    });
+  }
+  const tokenizer = await loadTokenizer(directory.tokenizer);
+  const dataset = await TokenDataset.open(directory.tokens, options.split, { tokenizer });
+  try {
+    const count = Math.min(options.pairs + 1, split.tokens - options.start);
+    return formatPairs(dataset.read(options.start, count), tokenizer, {
+      context: options.context,
+      pairs: options.pairs,
+    });
+  } finally {
+    dataset.close();
+  }
+}

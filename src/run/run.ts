@@ -1,0 +1,65 @@
+import { arch, cpus, platform, totalmem } from "node:os";
+import * as path from "node:path";
+import { version } from "./version.ts";
+import { stagesOf } from "./chain.ts";
+import { writeWhole } from "./files.ts";
+import { takeLock } from "./lock.ts";
+import { Manifest } from "./manifest.ts";
+import type { Progress } from "./progress.ts";
+import { printRecipe } from "./recipe/print.ts";
+import { recipeSchema, type Recipe } from "./recipe/schema.ts";
+import { RunDirectory } from "./run-directory.ts";
+import { runStages, type RunnerOptions } from "./stage-runner.ts";
+
+export interface RunOptions extends RunnerOptions {
+  /** The run directory; default `runs/NAME` below `cwd`. */
+  readonly directory?: string | undefined;
+  readonly cwd: string;
+  readonly progress: Progress;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** The recipe's file, for messages. */
+  readonly where: string;
+}
+
+/**
+ * Runs a recipe from raw documents to a model, in its run directory. Run again, it goes on from where it was, and does
+ * only what is not done.
+ *
+ * @throws NuwaError for whatever cannot go on; Interrupted after Ctrl-C, with everything worth keeping on the disk
+ */
+export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<RunDirectory> {
+  const { cwd, progress, signal, where } = options;
+  const directory = new RunDirectory(path.resolve(cwd, options.directory ?? path.join("runs", recipe.name)));
+  const stages = stagesOf(recipe, directory, where);
+  directory.create();
+  const release = takeLock(directory.lock);
+  try {
+    const manifest = Manifest.open(directory.manifest, () => ({
+      name: recipe.name,
+      nuwa: version(),
+      node: process.version,
+      machine: machine(),
+    }));
+    const context = { directory, manifest, progress, signal, threads: recipe.threads, cwd };
+    await runStages(stages, context, {
+      ...options,
+      // What is refused leaves the directory as it was, its recipe too.
+      onAccepted: () => writeWhole(directory.recipe, printRecipe(recipeSchema, recipe)),
+    });
+  } finally {
+    progress.clear();
+    release();
+  }
+  return directory;
+}
+
+function machine(): Record<string, string | number> {
+  const all = cpus();
+  return {
+    system: `${platform()} ${arch()}`,
+    processor: all[0]?.model.trim() ?? "unknown",
+    cores: all.length,
+    memory_bytes: totalmem(),
+  };
+}

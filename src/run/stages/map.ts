@@ -1,0 +1,68 @@
+import type { JsonValue } from "../../text/index.ts";
+import { count } from "../progress.ts";
+import type { RunDirectory } from "../run-directory.ts";
+import { workOnShards } from "../shard-pool.ts";
+import type { MapperSpec } from "../shard-work.ts";
+import { ShardFolder, type ShardInfo } from "../shards.ts";
+import type { Stage, StageContext, StageOutcome } from "../stage.ts";
+
+/** A stage that looks at one document at a time (extract, clean, filter): shard by shard, in worker threads. */
+export function mapStage(directory: RunDirectory, mapper: MapperSpec, before: string): Stage {
+  const from = new ShardFolder(directory.data(before));
+  const to = new ShardFolder(directory.data(mapper.stage));
+  return {
+    name: mapper.stage,
+    version: 1,
+    settings: mapper.settings as unknown as Record<string, JsonValue>,
+    after: [before],
+    outputs: [to.folder],
+    precious: false,
+    isWhole: () => to.isWhole(),
+    run: (context) => run(mapper, from, to, context),
+  };
+}
+
+async function run(
+  mapper: MapperSpec,
+  from: ShardFolder,
+  to: ShardFolder,
+  context: StageContext,
+): Promise<StageOutcome> {
+  const shards = from.count() ?? 0;
+  to.sweep();
+  const infos = Array.from({ length: shards }, (_, shard) => to.info(shard));
+  const before = Array.from({ length: shards }, (_, shard) => from.info(shard)?.documents ?? 0);
+  const total = before.reduce((sum, documents) => sum + documents, 0);
+  let done = 0;
+  for (const [shard, info] of infos.entries()) if (info !== undefined) done += before[shard] ?? 0;
+  const bar = context.progress.bar(mapper.stage, "documents", total);
+  bar.update(done);
+  const tasks = infos.flatMap((info, shard) =>
+    info === undefined ? [{ mapper, from: from.folder, to: to.folder, shard }] : [],
+  );
+  await workOnShards(tasks, {
+    threads: context.threads,
+    signal: context.signal,
+    onDone: (info, { shard }) => {
+      infos[shard] = info;
+      done += before[shard] ?? 0;
+      bar.update(done);
+    },
+  });
+  const whole: ShardInfo[] = infos.filter((info) => info !== undefined);
+  const { output, summary } = to.finish(mapper.stage, whole);
+  bar.done(changeLine(summary.statistics));
+  return { output, summary: { ...summary.statistics.out, changed: summary.statistics.changed } };
+}
+
+/** `8,123 → 7,950 documents, 12.3M → 11.9M characters`. */
+export function changeLine(statistics: {
+  readonly in: { documents: number; characters: number };
+  readonly out: { documents: number; characters: number };
+}): string {
+  const { in: before, out: after } = statistics;
+  return (
+    `${count(before.documents)} → ${count(after.documents)} documents, ` +
+    `${count(before.characters)} → ${count(after.characters)} characters`
+  );
+}

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import * as path from "node:path";
+import { packDocuments, readPackMeta, type PackSettings } from "../../data/pack/index.ts";
+import type { Document, JsonValue } from "../../text/index.ts";
+import { loadTokenizer } from "../../tokenizer/index.ts";
+import { hashFile, hashValue } from "../files.ts";
+import { count } from "../progress.ts";
+import type { RunDirectory } from "../run-directory.ts";
+import { ShardFolder } from "../shards.ts";
+import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+
+/** Documents to token files. */
+export function packStage(directory: RunDirectory, settings: PackSettings, before: string): Stage {
+  return {
+    name: "pack",
+    version: 1,
+    settings: settings as unknown as Record<string, JsonValue>,
+    after: [before, "tokenizer"],
+    outputs: [directory.tokens],
+    precious: false,
+    isWhole: () => ["meta.json", "train.bin"].every((name) => existsSync(path.join(directory.tokens, name))),
+    run: (context) => run(directory, settings, before, context),
+  };
+}
+
+async function run(
+  directory: RunDirectory,
+  settings: PackSettings,
+  before: string,
+  { progress, signal }: StageContext,
+): Promise<StageOutcome> {
+  const documents = new ShardFolder(directory.data(before));
+  const tokenizer = await loadTokenizer(directory.tokenizer);
+  const bar = progress.bar("pack", "documents", documents.summary()?.statistics.out.documents);
+  async function* stoppable(): AsyncGenerator<Document> {
+    for await (const document of documents.read()) {
+      stopIfAborted(signal);
+      yield document;
+    }
+  }
+  await packDocuments(stoppable(), tokenizer, {
+    outDir: directory.tokens,
+    valShare: settings.val_share,
+    split: settings.split,
+    seed: settings.seed,
+    separator: settings.separator,
+    onProgress: (state) => bar.update(state.documents, `${count(state.tokens)} tokens`),
+    signal,
+  }).catch((error: unknown) => {
+    if (signal.aborted) throw new Interrupted();
+    throw error;
+  });
+  const meta = await readPackMeta(directory.tokens);
+  const { train, val } = meta.splits;
+  const perToken = (train.bytes + (val?.bytes ?? 0)) / Math.max(1, train.tokens + (val?.tokens ?? 0));
+  bar.done(
+    `${count(train.tokens)} tokens to train on, ${count(val?.tokens ?? 0)} held out, ${perToken.toFixed(2)} bytes a token`,
+  );
+  const files = ["train.bin", ...(val === undefined ? [] : ["val.bin"])].map((name) =>
+    hashFile(path.join(directory.tokens, name)),
+  );
+  return {
+    output: hashValue([files, meta]),
+    summary: { train_tokens: train.tokens, val_tokens: val?.tokens ?? 0, bytes_per_token: Number(perToken.toFixed(4)) },
+  };
+}

@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import * as path from "node:path";
+import { defaultChatTemplate, saveTokenizer, trainTokenizer, type TokenizerSettings } from "../../tokenizer/index.ts";
+import type { JsonValue } from "../../text/index.ts";
+import { hashFile, hashValue } from "../files.ts";
+import { count } from "../progress.ts";
+import type { RunDirectory } from "../run-directory.ts";
+import { ShardFolder } from "../shards.ts";
+import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+
+/** Trains the tokenizer on the documents that the data stages left. */
+export function tokenizerStage(directory: RunDirectory, settings: TokenizerSettings, before: string): Stage {
+  const file = path.join(directory.tokenizer, "tokenizer.json");
+  const config = path.join(directory.tokenizer, "tokenizer_config.json");
+  return {
+    name: "tokenizer",
+    version: 1,
+    settings: settings as unknown as Record<string, JsonValue>,
+    after: [before],
+    outputs: [directory.tokenizer],
+    precious: false,
+    isWhole: () => existsSync(file) && existsSync(config),
+    run: (context) => run(directory, settings, before, context),
+  };
+}
+
+async function run(
+  directory: RunDirectory,
+  settings: TokenizerSettings,
+  before: string,
+  context: StageContext,
+): Promise<StageOutcome> {
+  const { progress, signal } = context;
+  const documents = new ShardFolder(directory.data(before));
+  const bar = progress.bar("tokenizer", "documents", documents.summary()?.statistics.out.documents);
+  let read = 0;
+  async function* texts(): AsyncGenerator<string> {
+    for await (const document of documents.read()) {
+      stopIfAborted(signal);
+      bar.update(++read);
+      yield document.text;
+    }
+  }
+  const tokenizer = await trainTokenizer(texts(), settings, {
+    onProgress: (state) => {
+      if (state.phase === "merge") bar.update(read, `merge ${count(state.merges)} of ${count(state.of)}`);
+    },
+    signal,
+  }).catch((error: unknown) => {
+    if (signal.aborted) throw new Interrupted();
+    throw error;
+  });
+  await saveTokenizer(directory.tokenizer, tokenizer, { chatTemplate: defaultChatTemplate });
+  const files = ["tokenizer.json", "tokenizer_config.json"].map((name) =>
+    hashFile(path.join(directory.tokenizer, name)),
+  );
+  bar.done(`${count(tokenizer.vocabSize)} tokens`);
+  return { output: hashValue(files), summary: { vocabulary: tokenizer.vocabSize } };
+}
