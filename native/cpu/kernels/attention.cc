@@ -229,6 +229,8 @@ void backwardTask(const Shape& shape, const BackwardScratch& scratch, float* dq,
             store(ds + i, e * (load(ds + i) - delta) * shape.scale);
           }
           for (int64_t i = visible; i < columns; i++) p[i] = ds[i] = 0.0f;
+          // A softmax over one key is constant: no rounding error in place of its gradient 0.
+          if (shape.visible(t0 + r) == 1) ds[0] = 0.0f;
         }
         packPanels(scratch.douts, dout + at, stride, rows, D, false);
         blockProduct<true>(columns, D, rows, scratch.scores, kScoreStride, scratch.douts, NR * rows, scratch.dvalues,

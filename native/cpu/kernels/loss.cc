@@ -31,7 +31,9 @@ void crossEntropy(Context& context, float* losses, float* logits, const int32_t*
       for (int64_t i = 0; i < whole; i += W) top = maximum(load(x + i), top);
       if (rest != 0) top = maximum(loadPart(x + whole, rest, lowest), top);
       const float largest = maxLanes(top);
+      // The target is summed apart: p - 1 = -others / total keeps its digits when p is nearly 1, as log1p does below.
       const float target = x[targets[row]];
+      x[targets[row]] = lowest;
       vf total = {};
       for (int64_t i = 0; i < whole; i += W) {
         const vf e = exponential(load(x + i) - largest);
@@ -43,14 +45,16 @@ void crossEntropy(Context& context, float* losses, float* logits, const int32_t*
         if (wantsGradient) storePart(x + whole, e, rest);
         total += e;
       }
-      const float denominator = sumLanes(total);
-      losses[row] = weight * (__builtin_logf(denominator) - (target - largest));
+      const float others = sumLanes(total), own = exponential(splat(target - largest))[0];
+      const float denominator = others + own;
+      losses[row] =
+          weight * (target == largest ? __builtin_log1pf(others) : __builtin_logf(denominator) - (target - largest));
       if (!wantsGradient) continue;
       const float scale = weight * gradientScale;
       const vf factor = splat(scale / denominator);
       for (int64_t i = 0; i < whole; i += W) store(x + i, load(x + i) * factor);
       if (rest != 0) storePart(x + whole, loadPart(x + whole, rest) * factor, rest);
-      x[targets[row]] -= scale;
+      x[targets[row]] = -scale * (others / denominator);
     }
   });
 }

@@ -98,7 +98,10 @@ static inline void normBackward(Context& context, float* dx, float* dweight, flo
       wantsParameters
           ? static_cast<float*>(context.partial.reserve(sizeof(float) * static_cast<size_t>(pieces * stride)))
           : nullptr;
-  parallelTiles(context, pieces, [&](int64_t piece, int) {
+  float* scratch = context.perThread(width);
+  const int64_t scratchStride = context.perThreadStride();
+  parallelTiles(context, pieces, [&](int64_t piece, int thread) {
+    float* weighted = scratch + thread * scratchStride;
     const int64_t begin = piece * grain, end = minimum(rows, begin + grain);
     float* pweight = wantsParameters ? partial + piece * stride : nullptr;
     float* pbias = wantsParameters ? pweight + width : nullptr;
@@ -108,16 +111,17 @@ static inline void normBackward(Context& context, float* dx, float* dweight, flo
       const float* d = dout + row * width;
       const float m = Centred ? mean[row] : 0.0f;
       const float r = rstd[row];
-      const auto gradient = [&](int64_t i, auto at) {
-        vf g = at(d + i);
-        if (weight != nullptr) g *= at(weight + i);
-        return g;
-      };
-      const float meanG = Centred ? inverse * sumRow(width, gradient) : 0.0f;
+      // Kept in memory, because a product fused into g - mean(g) would leave its rounding error where 0 is due.
+      const float* g = d;
+      if (weight != nullptr) {
+        mapRow(weighted, width, false, [&](int64_t i, auto at) { return at(d + i) * at(weight + i); });
+        g = weighted;
+      }
+      const float meanG = Centred ? inverse * sumRow(width, [&](int64_t i, auto at) { return at(g + i); }) : 0.0f;
       const float meanGx =
-          inverse * sumRow(width, [&](int64_t i, auto at) { return gradient(i, at) * ((at(in + i) - m) * r); });
+          inverse * sumRow(width, [&](int64_t i, auto at) { return at(g + i) * ((at(in + i) - m) * r); });
       mapRow(dx + row * width, width, accumulateX, [&](int64_t i, auto at) {
-        return r * (gradient(i, at) - meanG - (at(in + i) - m) * r * meanGx);
+        return r * (at(g + i) - meanG - (at(in + i) - m) * r * meanGx);
       });
       if (dweight != nullptr) {
         mapRow(pweight, width, true, [&](int64_t i, auto at) { return at(d + i) * ((at(in + i) - m) * r); });

@@ -153,6 +153,10 @@ export class CpuArena implements Arena {
     this.#allocator = this.#createAllocator();
   }
 
+  get reservedBytes(): number {
+    return this.#allocator.reservedBytes;
+  }
+
   get peakBytes(): number {
     return Math.max(this.#earlierPeak, this.#allocator.peakBytes);
   }
