@@ -31,7 +31,8 @@ function withoutEmptyHeadings(blocks: readonly PageBlock[]): PageBlock[] {
   for (let k = blocks.length - 1; k >= 0; k--) {
     const block = blocks[k];
     if (block === undefined) continue;
-    const heading = block.block.kind === "heading";
+    // A heading as long as a paragraph is one.
+    const heading = block.block.kind === "heading" && block.length < 100;
     if (heading && (next === undefined || (next.block.kind === "heading" && levelOf(next) <= levelOf(block)))) continue;
     kept.push(block);
     next = block;

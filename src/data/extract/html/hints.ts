@@ -21,18 +21,18 @@ const MODIFIER =
 
 /** Words that say boilerplate wherever they stand in a class name, also grown together with others. */
 const BOILERPLATE_PARTS =
-  /breadcrumb|sidebar|newsletter|cookie|related|recommend|sponsor|advert|copyright|disclaimer|disclosure|pagination|navigation|socialmedia|sharing|sharebar|sharethis|addtoany|addthis|sharedaddy|subscri|popup|taboola|outbrain|promot|teaserlist|newsteaser|widget|byline|authorbox|authorinfo|aboutauthor|authorbio|wp_rp|yarpp|caption|bildunter|imagedescription|newsticker|editsection|navbox|catlinks|donat|whatsapp|affiliate|screenreader|skiplink/;
+  /breadcrumb|sidebar|newsletter|cookie|related|recommend|sponsor|advert|copyright|disclaimer|disclosure|pagination|navigation|socialmedia|sharing|sharebar|sharethis|addtoany|addthis|sharedaddy|subscri|popup|taboola|outbrain|promot|teaserlist|newsteaser|widget|byline|authorbox|authorinfo|aboutauthor|authorbio|wp_rp|yarpp|caption|bildunter|imagedescription|newsticker|editsection|navbox|catlinks|donat|whatsapp|affiliate|screenreader|skiplink|post-?ratings|moreproducts|gravatar/;
 
 /** Words that say boilerplate when they stand by themselves between the separators. */
 const BOILERPLATE_WORDS = new Set(
-  "nav navi navbar subnav menu submenu footer footnav masthead topbar sidenav aside share shares sharer social socials follow consent gdpr dsgvo signup register login similar recirc popular trending latest promo promos ads ad anzeige werbung banner pager paging paginator prevnext tags taglist tagcloud taxonomy author authors bio vcard modal overlay lightbox toolbar tooltip dropdown search searchform hidden noprint legal imprint rating ratings vote voting carousel slideshow toc infobox metadata meta metas postmeta dateline timestamp printlink print cta donate shop cart alert notice toolbox linklist sitemap credit credits hatnote reflist mostread mostviewed readmore readalso nextread toplist feedback tracking contactbox kontaktbox login infos playlist meldungen legend source quelle".split(
+  "nav navi navbar subnav menu submenu footer footnav masthead topbar sidenav aside share shares sharer social socials follow consent gdpr dsgvo signup register login similar recirc popular trending latest promo promos ads ad anzeige werbung banner pager paging paginator prevnext tags taglist tagcloud taxonomy author authors bio vcard modal overlay lightbox toolbar tooltip dropdown search searchform noprint legal imprint rating ratings vote voting carousel slideshow toc infobox metadata meta metas postmeta dateline timestamp printlink print cta donate shop cart alert notice toolbox linklist sitemap credit credits hatnote reflist mostread mostviewed readmore readalso nextread toplist feedback tracking contactbox kontaktbox login infos playlist meldungen legend references bibliography footnotes sociable".split(
     " ",
   ),
 );
 
 /** Pairs of words. */
 const BOILERPLATE_PHRASES =
-  /\b(?:most (?:read|popular|viewed)|read (?:more|next|also)|more (?:stories|articles|posts|news|from|on)|next (?:post|article|prev)|prev (?:post|next|article)|post (?:nav|meta|footer|tags|links|info)|entry (?:meta|footer|utility|tags|info)|article (?:meta|footer|tags|info|tools)|sign up|call to action|language (?:switcher|selector)|lang (?:switcher|selector)|see also|table of contents|sr only|visually hidden|no print|skip link|skip to|about author|about the author|view more|back link|jump button)\b/;
+  /\b(?:most (?:read|popular|viewed)|read (?:more|next|also)|more (?:stories|articles|posts|news|from|on)|next (?:post|article|prev)|prev (?:post|next|article)|post (?:nav|meta|footer|tags|links|info)|entry (?:meta|footer|utility|tags|info)|article (?:meta|footer|tags|info|tools)|sign up|call to action|language (?:switcher|selector)|lang (?:switcher|selector)|see also|table of contents|sr only|visually hidden|no print|skip link|skip to|about author|about the author|view more|back link|jump button|teaser list|other info)\b/;
 
 const COMMENT_PARTS = /comment(?!ary)|disqus|livefyre|kommentar|commentaires|comentario/;
 const COMMENT_WORDS = new Set("respond replies discussion reviews".split(" "));
@@ -72,6 +72,7 @@ function readHints(hint: string): Hints {
     const words = token.split(/[-_:.]+/);
     if (COMMENT_PARTS.test(token) || words.some((word) => COMMENT_WORDS.has(word))) comments = true;
     if (
+      token === "hidden" ||
       BOILERPLATE_PARTS.test(token) ||
       words.some((word) => BOILERPLATE_WORDS.has(word)) ||
       BOILERPLATE_PHRASES.test(words.join(" "))

@@ -4,7 +4,7 @@ import type { BlockOptions, PageBlock } from "./to-blocks.ts";
 import type { Element } from "./tree.ts";
 
 /** How far up from the main content the lead is looked for. */
-const MAX_STEPS = 6;
+const MAX_STEPS = 10;
 
 /**
  * The headline and the paragraph that leads into an article, where they stand before the element that holds the body:

@@ -3,7 +3,9 @@ import { measure } from "./measure.ts";
 import type { Element, Page } from "./tree.ts";
 
 /** Never removed for what they are called. */
-const FRAME = new Set(["#root", "html", "body", "main", "article"]);
+const FRAME = new Set(["#root", "html", "head", "body", "main", "article"]);
+/** Of the page's head; broken pages have text in it too. */
+const HEAD = new Set(["title", "meta", "link", "base"]);
 /** Text of these is one block: the main content is looked for in what holds them. */
 const LEAVES = new Set([
   "p",
@@ -32,16 +34,16 @@ export interface PruneOptions {
 /** Marks as removed what is not the main text, and gives back the element that holds the main text. */
 export function findMainContent(page: Page, options: PruneOptions): Element {
   measure(page);
-  const total = page.body.mass;
+  const total = page.root.mass;
   for (const element of page.elements) {
-    if (element.tag === "head") element.removed = true;
+    if (HEAD.has(element.tag)) element.removed = true;
     if (element.removed || FRAME.has(element.tag) || element.inline) continue;
     const bound = options.strict ? removalBound(element, options) : isBoilerplateTag(element) ? 0.5 : 0;
     if (bound > 0 && element.mass <= bound * total && !(element.title && element.tag !== "nav")) element.removed = true;
   }
   measure(page);
   if (options.strict) removeLinkLists(page);
-  return descend(page.body);
+  return descend(page.root);
 }
 
 /** The share of a page's prose up to which an element is removed for what it is called; 0: it is not. */
@@ -56,15 +58,16 @@ function removalBound(element: Element, options: PruneOptions): number {
 }
 
 function isPlain(element: Element): boolean {
-  return element.mass > 0 && element.links < 0.1 * element.text;
+  return element.text > 40 && element.links < 0.1 * element.text;
 }
 
 /** Lists and boxes that are mostly links. */
 function removeLinkLists(page: Page): void {
-  const total = page.body.mass;
+  const total = page.root.mass;
   let changed = false;
   for (const element of page.elements) {
-    if (element.removed || FRAME.has(element.tag) || element.inline || element.links === 0) continue;
+    if (element.removed || element.inline || element.links === 0) continue;
+    if (element.tag === "p" || isContent(element)) continue;
     if (element.parent?.removed === true) continue;
     const density = element.links / element.text;
     const isList = element.tag === "ul" || element.tag === "ol" || element.tag === "dl" || element.tag === "table";
@@ -77,8 +80,8 @@ function removeLinkLists(page: Page): void {
 }
 
 /** From the body down to the smallest element that still holds most of the prose. */
-function descend(body: Element): Element {
-  let current = body;
+function descend(root: Element): Element {
+  let current = root;
   for (;;) {
     let best: Element | undefined;
     for (const child of current.children) {

@@ -42,18 +42,17 @@ export interface Page {
   readonly root: Element;
   /** All elements in document order, so that a walk backwards meets children before their parents. */
   readonly elements: Element[];
-  readonly body: Element;
 }
 
 const INLINE = new Set(
-  "a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark math nobr q rp rt ruby s samp small span strike strong sub sup time tt u var wbr".split(
+  "a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark math nobr q ruby s samp small span strike strong sub sup time tt u var wbr".split(
     " ",
   ),
 );
 
 /** What holds no text of the page, or none for readers. */
 const SKIPPED = new Set(
-  "script style noscript template iframe object embed applet canvas audio video svg select textarea input button datalist map area source track param noframes frameset dialog".split(
+  "script style noscript template iframe object embed applet canvas audio video svg select textarea input button datalist map area source track param rp rt noframes frameset dialog".split(
     " ",
   ),
 );
@@ -67,7 +66,6 @@ export function parsePage(html: string): Page {
   const elements: Element[] = [root];
   let current = root;
   let skipping = 0;
-  let body: Element | undefined;
   const parser = new Parser(
     {
       onopentag(tag, attributes) {
@@ -78,7 +76,6 @@ export function parsePage(html: string): Page {
         const element = new Element(tag, attributes, current);
         if (elements.length < MAX_ELEMENTS) elements.push(element);
         current.children.push(element);
-        if (tag === "body") body ??= element;
         current = element;
       },
       onclosetag() {
@@ -98,7 +95,7 @@ export function parsePage(html: string): Page {
   );
   parser.write(html);
   parser.end();
-  return { root, elements, body: body ?? root };
+  return { root, elements };
 }
 
 /** All text inside an element, white space as it is. */
