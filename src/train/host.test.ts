@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -42,8 +43,10 @@ function into(first: PretrainJob, folder: string): PretrainJob {
   return { ...first, directory: join(first.directory, "..", folder) };
 }
 
-async function weights(checkpoint: string): Promise<readonly Buffer[]> {
-  return Promise.all(["model.safetensors", "state.safetensors"].map((file) => readFile(join(checkpoint, file))));
+/** Hashes of weights and optimizer state. */
+async function weights(checkpoint: string): Promise<readonly string[]> {
+  const files = ["model.safetensors", "state.safetensors"].map((file) => readFile(join(checkpoint, file)));
+  return (await Promise.all(files)).map((bytes) => createHash("sha256").update(bytes).digest("hex"));
 }
 
 async function collect(events: AsyncIterable<TrainEvent>): Promise<readonly TrainEvent[]> {
