@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { analyse } from "chardet";
 import { NuwaError } from "../../text/errors.ts";
 
@@ -36,11 +36,10 @@ export function detectEncoding(bytes: Uint8Array, { html = false, whole = true }
   if (wide !== undefined) return wide;
   if (sample.includes(0)) throw new BinaryContent("holds NUL bytes: no text");
   const declared = html ? declaredEncoding(bytes) : undefined;
+  // Seven-bit Japanese is valid ASCII too.
+  if (isUtf8(sample)) return isAscii(sample) && hasJapaneseEscape(sample) ? "iso-2022-jp" : "utf-8";
   const utf8 = utf8Evidence(sample, whole && sample === bytes);
-  if (utf8.broken === 0) {
-    // Seven-bit Japanese is valid ASCII too.
-    return utf8.multibyte === 0 && hasJapaneseEscape(sample) ? "iso-2022-jp" : "utf-8";
-  }
+  if (utf8.broken === 0) return "utf-8";
   if (declared !== undefined && declared !== "utf-8") return declared;
   if (declared === "utf-8" || utf8.multibyte >= 10 * utf8.broken) return "utf-8";
   return guess(sample);
@@ -138,10 +137,6 @@ function aroundFirstHighByte(bytes: Uint8Array): Uint8Array {
 /** Whole multi-byte sequences and broken places; a sequence cut off by the sample's end is neither. */
 function utf8Evidence(bytes: Uint8Array, whole: boolean): { multibyte: number; broken: number } {
   const evidence = { multibyte: 0, broken: 0 };
-  if (isUtf8(bytes)) {
-    for (const byte of bytes) if (byte >= 0xc0) evidence.multibyte++;
-    return evidence;
-  }
   for (let i = 0; i < bytes.length;) {
     if ((bytes[i] ?? 0) < 0x80) {
       i++;

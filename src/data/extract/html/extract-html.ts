@@ -3,6 +3,7 @@ import type { ExtractSettings } from "../settings.ts";
 import { filterBlocks } from "./filter-blocks.ts";
 import { leadBefore } from "./lead.ts";
 import { findMainContent } from "./main-content.ts";
+import { countPage } from "./measure.ts";
 import { readMetadata } from "./metadata.ts";
 import type { PageMetadata } from "./metadata.ts";
 import { toBlocks } from "./to-blocks.ts";
@@ -20,6 +21,7 @@ const SHORT = 250;
 /** The main text of a web page, with its title, date and language. Never throws, whatever the page. */
 export function extractHtml(html: string, settings: ExtractSettings): ExtractedPage {
   const page = parsePage(html);
+  countPage(page);
   const metadata = readMetadata(page);
   let text = mainText(page, settings, true);
   if (text.length < SHORT) {

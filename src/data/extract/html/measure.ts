@@ -2,15 +2,21 @@ import type { Element, Page } from "./tree.ts";
 
 const HEADING = /^h[1-6]$/;
 
+/** Counts the text that stands directly in each element: once a page. */
+export function countPage({ elements }: Page): void {
+  for (const element of elements) {
+    for (const child of element.children) if (typeof child === "string") countText(child, element);
+  }
+}
+
 /** Fills in lengths, links, marks and mass of every element that is not removed; call again after removing some. */
 export function measure({ elements }: Page): void {
   for (const element of elements) {
-    element.own = element.ownLinks = element.text = element.links = element.marks = 0;
-    element.mass = element.paragraphs = 0;
-    element.title = element.tag === "h1";
     if (element.parent?.removed === true) element.removed = true;
-    if (element.removed) continue;
-    for (const child of element.children) if (typeof child === "string") countText(child, element);
+    element.own = element.direct;
+    element.marks = element.directMarks;
+    element.ownLinks = element.text = element.links = element.mass = element.paragraphs = 0;
+    element.title = element.tag === "h1";
   }
   // Children before parents.
   for (let k = elements.length - 1; k >= 0; k--) {
@@ -56,23 +62,27 @@ function sentenceMass(element: Element): number {
 }
 
 function countText(text: string, element: Element): void {
+  let letters = 0;
+  let marks = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit <= 0x20 || unit === 0xa0) continue;
     if (unit < 0x80) {
-      element.own++;
+      letters++;
       // , . ! ? ; with something other than a letter behind it, so that no file name or number counts
       if ((unit === 0x2c || unit === 0x2e || unit === 0x21 || unit === 0x3f || unit === 0x3b) && isEnd(text, i + 1)) {
-        element.marks++;
+        marks++;
       }
     } else if (unit >= 0x3001 && unit <= 0x9fff) {
-      element.own += 2;
-      if (unit <= 0x3002) element.marks++;
+      letters += 2;
+      if (unit <= 0x3002) marks++;
     } else {
-      element.own++;
-      if (unit === 0xff0c || unit === 0xff01 || unit === 0xff1f || unit === 0xff1b) element.marks++;
+      letters++;
+      if (unit === 0xff0c || unit === 0xff01 || unit === 0xff1f || unit === 0xff1b) marks++;
     }
   }
+  element.direct += letters;
+  element.directMarks += marks;
 }
 
 function isEnd(text: string, at: number): boolean {

@@ -11,6 +11,9 @@ export class Element {
   readonly inline: boolean;
 
   // Lengths in letters without white space; Han characters count double, since they say more. See measure.ts.
+  /** Text that stands directly in this element, and commas and sentence ends in it. */
+  direct = 0;
+  directMarks = 0;
   /** Text of this block itself and its inline elements, without blocks inside it. */
   own = 0;
   ownLinks = 0;
