@@ -3,7 +3,7 @@ import { HashIds } from "./hash-ids.ts";
 
 /**
  * How a text is cut into words. `spaces`: runs between white space, as Gopher does. `characters`: Han characters one by
- * one, other runs between white space and Han. `segmenter`: the words of `Intl.Segmenter("zh")`.
+ * one, wide punctuation too, other runs between those and white space. `segmenter`: the words of `Intl.Segmenter("zh")`.
  */
 export type WordMode = "spaces" | "characters" | "segmenter";
 
@@ -154,6 +154,7 @@ export class Scanner {
       let digits = 0;
       let dots = 0;
       let han = false;
+      let alone = false;
       if (mode === "segmenter") while ((this.#cuts[nextCut] ?? length) <= i) nextCut++;
       const end = mode === "segmenter" ? (this.#cuts[nextCut] ?? length) : length;
       for (; i < end; i++) {
@@ -166,9 +167,11 @@ export class Scanner {
           if (low >= 0xdc00 && low < 0xe000) kind = classOfPair(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
           else low = 0;
         }
-        if (kind === HAN && mode === "characters") {
+        // Wide punctuation stands alone too: "，GPT" is a comma and a word.
+        if (mode === "characters" && (kind === HAN || (kind === OTHER && unit >= 0x2000))) {
           if (i > start) break;
-          han = true;
+          alone = true;
+          if (kind === HAN) han = true;
         }
         first = Math.imul(first ^ unit, 0x01000193);
         second = Math.imul(((second << 5) | (second >>> 27)) ^ unit, 0x9e3779b1);
@@ -192,7 +195,7 @@ export class Scanner {
           if (unit === ELLIPSIS && (i === 0 || text.charCodeAt(i - 1) !== ELLIPSIS)) counts.ellipses++;
           dots = 0;
         }
-        if (han) {
+        if (alone) {
           i++;
           break;
         }
