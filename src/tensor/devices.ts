@@ -1,11 +1,12 @@
 import { didYouMean } from "../text/nearest.ts";
 import { NuwaError } from "../text/errors.ts";
+import { createCpuDevice, nativeStatus } from "./cpu/device.ts";
 import type { Device } from "./device.ts";
 import { MetaDevice } from "./meta.ts";
 import { ReferenceDevice } from "./reference/device.ts";
 
 export interface DeviceOptions {
-  /** Worker threads of the cpu device; default: one a core. The results are the same for any number. */
+  /** Threads of the cpu device; default: the environment's NUWA_THREADS, else one a core. The results are the same for any number. */
   readonly threads?: number;
 }
 
@@ -17,17 +18,9 @@ export interface NativeStatus {
   readonly instructionSet?: string;
 }
 
-interface NativeModule {
-  createCpuDevice(options: DeviceOptions): Device;
-  nativeStatus(): NativeStatus;
-}
-
-const path = "./cpu/device.ts";
-const native: NativeModule | undefined = await import(path).catch(() => undefined);
-
 /** Whether the native cpu device was built and loads here. Never throws. */
 export function nativeAvailable(): NativeStatus {
-  return native?.nativeStatus() ?? { available: false, reason: "the native addon has not been built" };
+  return nativeStatus();
 }
 
 const DEVICE_NAMES = ["cpu", "reference", "meta"] as const;
@@ -46,7 +39,7 @@ export function createDevice(name: "cpu" | "reference" | "meta", options: Device
       return new MetaDevice();
     case "cpu": {
       const status = nativeAvailable();
-      if (native !== undefined && status.available) return native.createCpuDevice(options);
+      if (status.available) return createCpuDevice(options);
       throw new NuwaError("DEVICE", `the cpu device cannot be loaded: ${status.reason ?? "unknown reason"}`, {
         hint: 'install a C++ compiler and run "npm run build:native", or use the slow device "reference"',
       });

@@ -14,6 +14,18 @@ export interface ParityCase {
   readonly run: (trial: Trial) => void;
 }
 
+const POOL = 1 << 16;
+let pool: Float64Array | undefined;
+
+/** The same normal values for every trial: drawing millions anew would take most of the test's time. */
+function normalPool(): Float64Array {
+  if (pool === undefined) {
+    const random = new PhiloxStream(0, [0x706f6f6c, 0, 0]);
+    pool = Float64Array.from({ length: POOL }, () => random.normal());
+  }
+  return pool;
+}
+
 /** Makes a case's inputs and outputs on one device. All values are float32 numbers, so every device gets the same. */
 export class Trial {
   readonly device: Device;
@@ -28,12 +40,16 @@ export class Trial {
 
   /** Standard normal values. */
   normal(length: number, scale = 1): Storage {
-    return this.values(Array.from({ length }, () => this.#random.normal() * scale));
+    const values = normalPool();
+    let next = this.#random.below(POOL);
+    return this.values(Float64Array.from({ length }, () => (values[next++ % POOL] ?? 0) * scale));
   }
 
   /** Values above 0. */
   positive(length: number): Storage {
-    return this.values(Array.from({ length }, () => this.#random.uniform() + 0.1));
+    const values = normalPool();
+    let next = this.#random.below(POOL);
+    return this.values(Float64Array.from({ length }, () => Math.abs(values[next++ % POOL] ?? 0) + 0.1));
   }
 
   /** Whole numbers in [from, to). */
@@ -42,7 +58,7 @@ export class Trial {
     return this.values(Array.from({ length }, draw), "int32");
   }
 
-  values(data: readonly number[], dtype: DType = "float32"): Storage {
+  values(data: ArrayLike<number>, dtype: DType = "float32"): Storage {
     const storage = this.device.allocate(dtype, data.length);
     this.device.write(storage, dtype === "float32" ? Float32Array.from(data) : data);
     this.#storages.push(storage);
