@@ -75,7 +75,10 @@ describe.each(Object.entries(models))("%s", (name, settings) => {
   test("comes back with the same config and the same bits", async () => {
     const model = makeModel(settings);
     const dir = join(scratch, name);
-    await saveModel(dir, model, { specialTokens: { eos_token_id: 0 }, extraFiles: { "note.txt": "hello" } });
+    await saveModel(dir, model, {
+      specialTokens: { eos_token_id: 0, pad_token_id: undefined },
+      extraFiles: { "note.txt": "hello" },
+    });
     if (keep !== undefined && name !== "nuwa_gpt") await saveModel(join(keep, name), model);
     expect((await readdir(dir)).toSorted()).toEqual([
       "config.json",
@@ -84,7 +87,7 @@ describe.each(Object.entries(models))("%s", (name, settings) => {
       "note.txt",
     ]);
     const config: unknown = JSON.parse(await readFile(join(dir, "config.json"), "utf8"));
-    expect(config).toMatchObject({ model_type: name.split("-")[0], eos_token_id: 0 });
+    expect(config).toMatchObject({ model_type: name.split("-")[0], eos_token_id: 0, pad_token_id: null });
 
     const again = await loadModel(dir, device, { trainable: false });
     expect(again.config).toEqual(model.config);
@@ -215,6 +218,14 @@ describe("a checkpoint that does not fit", () => {
     const own = await saved("misspelt", models["nuwa_gpt"]);
     await editConfig(own, { qk_nrom: true });
     expect((await failure(loadModel(own, device))).toLine()).toContain('did you mean "qk_norm"?');
+  });
+
+  test("sizes that no model has are refused before anything is built", async () => {
+    for (const change of [{ num_hidden_layers: 1e9 }, { max_position_embeddings: 1e12 }, { vocab_size: -1 }]) {
+      const dir = await saved("giant", models["llama"]);
+      await editConfig(dir, change);
+      expect((await failure(loadModel(dir, device))).toLine()).toContain(Object.keys(change)[0]);
+    }
   });
 
   test("missing and broken files are named", async () => {

@@ -42,7 +42,10 @@ export interface LoadOptions {
  */
 export async function saveModel(dir: string, model: CausalLanguageModel, options: SaveOptions = {}): Promise<void> {
   if (!(model instanceof Gpt)) throw new NuwaError("VALUE", "expected a GPT: other families cannot be saved yet");
-  const { specialTokens = {}, extraFiles = {} } = options;
+  const { extraFiles = {} } = options;
+  const { bos_token_id = null, eos_token_id = null, pad_token_id = null } = options.specialTokens ?? {};
+  // null where there is none: transformers would otherwise assume GPT-2's own 50256
+  const specialTokens = { bos_token_id, eos_token_id, pad_token_id };
   const layout = LAYOUTS.find(({ fits }) => fits(model.config)) ?? nuwaLayout;
   await mkdir(dir, { recursive: true }).catch((cause: unknown) => {
     throw fileError(cause, dir);
@@ -52,9 +55,7 @@ export async function saveModel(dir: string, model: CausalLanguageModel, options
     join(dir, "model.safetensors"),
     tensors.map((stored) => ({ name: stored.name, shape: stored.shape, values: () => gather(stored) })),
   );
-  // null where there is none: transformers would otherwise assume GPT-2's own 50256
-  const ids = { bos_token_id: null, eos_token_id: null, pad_token_id: null, ...specialTokens };
-  const config = { model_type: layout.modelType, ...layout.toJson(model.config), dtype: "float32", ...ids };
+  const config = { model_type: layout.modelType, ...layout.toJson(model.config), dtype: "float32", ...specialTokens };
   const files = {
     ...extraFiles,
     "generation_config.json": toJsonText(specialTokens),

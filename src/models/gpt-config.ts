@@ -1,7 +1,11 @@
 import { z } from "zod";
 import { didYouMean, NuwaError } from "../text/index.ts";
 
-const count = z.int().positive();
+/** Far above any model's sizes: so that a damaged config.json is refused, and not tried. */
+const count = z
+  .int()
+  .positive()
+  .max(2 ** 24);
 
 /**
  * Settings of a GPT, under Hugging Face's names where there is one. The defaults are the modern model; see
@@ -9,7 +13,7 @@ const count = z.int().positive();
  */
 export const gptConfigSchema = z.strictObject({
   vocab_size: count.describe("Number of tokens the model knows; the tokenizer's size, or more."),
-  num_hidden_layers: count.default(4).describe("Number of Transformer layers."),
+  num_hidden_layers: count.max(10_000).default(4).describe("Number of Transformer layers."),
   hidden_size: count.default(128).describe("Width of the residual stream, C."),
   num_attention_heads: count.default(4).describe("Query heads, H."),
   num_key_value_heads: count
