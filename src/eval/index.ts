@@ -4,3 +4,4 @@ export * from "./local-model.ts";
 export * from "./metrics.ts";
 export * from "./tasks/index.ts";
 export * from "./questions.ts";
+export * from "./save.ts";

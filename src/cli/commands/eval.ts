@@ -1,5 +1,180 @@
+import { readFile } from "node:fs/promises";
+import * as path from "node:path";
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import {
+  evaluate,
+  leaderboardMean,
+  LocalLanguageModel,
+  perplexityScore,
+  ResultWriter,
+  taskNames,
+  type TaskResult,
+} from "../../eval/index.ts";
+import { Progress, RunDirectory } from "../../run/index.ts";
+import { NuwaError } from "../../text/index.ts";
+import { openModel, withModelOptions, type ModelOptions } from "../generation-options.ts";
+import { printJson, runUntil, wholeNumber } from "../shared.ts";
+import { table } from "../tables.ts";
 
-export function register(_program: Command): void {
-  // Comes with src/eval.
+interface Options extends ModelOptions {
+  readonly tasks?: string;
+  readonly data?: string;
+  readonly text: string[];
+  readonly limit?: number;
+  readonly fewShot?: number;
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command("eval")
+    .description("score a model on benchmarks, or on texts")
+    .argument("<model>", "a run directory, a checkpoint, or a folder with config.json and model.safetensors")
+    .option("--tasks <names>", `comma-separated: ${taskNames.join(", ")}, mmlu_SUBJECT`)
+    .option("--data <folder>", "the folder that holds the benchmarks' files")
+    .option(
+      "--text <file>",
+      "perplexity and bits per byte of a text file; may stand several times",
+      (file: string, before: string[]) => [...before, file],
+      [],
+    )
+    .option("--limit <count>", "only the first items of each task: an estimate, sooner", wholeNumber("--limit"))
+    .option("--few-shot <count>", "examples before each item (default: the leaderboard's)", wholeNumber("--few-shot"))
+    .option("--output <folder>", "where results.json and the examples go (default: eval/ in the run)");
+  withModelOptions(command)
+    .option("--json", "JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+Without --tasks and --text, a run's own evaluation is done again.
+Examples:
+  nuwa eval runs/sample
+  nuwa eval runs/sample --tasks arc_challenge,hellaswag,mmlu,truthfulqa_mc2 --data DIR
+  nuwa eval runs/sample --text book.txt`,
+    )
+    .action(async (place: string, options: Options) => {
+      if (options.tasks === undefined && options.text.length === 0) {
+        await runUntil(place, "eval", { set: [], redo: true });
+        return;
+      }
+      const { name, results } = await score(place, options);
+      if (options.json === true) printJson({ model: name, results });
+      else printResults(results);
+    });
+}
+
+async function score(place: string, options: Options): Promise<{ name: string; results: TaskResult[] }> {
+  const tasks = (options.tasks ?? "")
+    .split(",")
+    .map((task) => task.trim())
+    .filter((task) => task !== "");
+  const { data } = options;
+  if (tasks.length > 0 && data === undefined) {
+    throw new NuwaError("USAGE", "benchmarks need their files", {
+      where: "--tasks",
+      hint: "name their folder with --data DIR",
+    });
+  }
+  const { loaded, name, close } = await openModel(place, options);
+  const model = new LocalLanguageModel(loaded.model, loaded.tokenizer, { name });
+  const run = new RunDirectory(path.resolve(place));
+  const output = options.output ?? (existsSync(run.manifest) ? run.eval : undefined);
+  const writer = output === undefined ? undefined : new ResultWriter(output);
+  const progress = new Progress({ quiet: false });
+  try {
+    const results: TaskResult[] = [];
+    for (const file of options.text) results.push(await scoreFile(model, file));
+    if (data !== undefined && tasks.length > 0) {
+      results.push(...(await runTasks(model, tasks, data, options, progress, writer)));
+    }
+    await writer?.finish(name, results);
+    if (output !== undefined) process.stderr.write(`results and examples: ${run.show(output)}\n`);
+    return { name, results };
+  } finally {
+    model.dispose();
+    close();
+  }
+}
+
+async function runTasks(
+  model: LocalLanguageModel,
+  tasks: readonly string[],
+  dataDir: string,
+  options: Options,
+  progress: Progress,
+  writer: ResultWriter | undefined,
+): Promise<TaskResult[]> {
+  let current: { task: string; bar: ReturnType<Progress["bar"]> } | undefined;
+  const results = await evaluate(model, {
+    tasks,
+    dataDir,
+    limit: options.limit,
+    fewShot: options.fewShot,
+    onExample: (example) => writer?.example(example),
+    onProgress({ task, done, total }) {
+      if (current?.task !== task) {
+        current?.bar.done(current.task);
+        current = { task, bar: progress.bar(task, "choices", total) };
+      }
+      current.bar.update(done);
+    },
+  });
+  current?.bar.done(current.task);
+  return results;
+}
+
+async function scoreFile(model: LocalLanguageModel, file: string): Promise<TaskResult> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    throw new NuwaError("FILE", `cannot read the text: ${cause instanceof Error ? cause.message : ""}`, {
+      where: file,
+      cause,
+    });
+  }
+  if (text.trim() === "") throw new NuwaError("DATA", "the text is empty", { where: file });
+  const { logLikelihood, tokens } = await model.scoreText(text);
+  const perplexity = perplexityScore(logLikelihood, tokens, [text]);
+  const plain = (value: number) => ({ value, standardError: 0, n: 1 });
+  const { token_perplexity, word_perplexity, bits_per_byte, bits_per_character } = perplexity;
+  const scores = {
+    bits_per_byte: plain(bits_per_byte),
+    bits_per_character: plain(bits_per_character),
+    word_perplexity: plain(word_perplexity),
+    token_perplexity: plain(token_perplexity),
+  };
+  return {
+    task: file,
+    kind: "perplexity",
+    metric: "bits_per_byte",
+    scores,
+    perplexity,
+    fewShot: 0,
+    items: 1,
+    available: 1,
+    files: [file],
+  };
+}
+
+/** Parts of a group are many; the group's line stands for them. */
+function printResults(results: readonly TaskResult[]): void {
+  const rows = results
+    .filter(({ group }) => group === undefined)
+    .flatMap(({ task, fewShot, scores, items, available }) =>
+      Object.entries(scores).map(([metric, { value, standardError }]) => [
+        task,
+        String(fewShot),
+        metric,
+        /^(acc|acc_norm|mc2)$/.test(metric) ? `${(100 * value).toFixed(1)} %` : value.toPrecision(4),
+        standardError > 0 ? `± ${(100 * standardError).toFixed(1)}` : "",
+        items < available ? `${items} of ${available}` : String(items),
+      ]),
+    );
+  process.stdout.write(`${table([["task", "shots", "metric", "score", "error", "items"], ...rows])}`);
+  const mean = leaderboardMean(results);
+  if (mean !== undefined)
+    process.stdout.write(`leaderboard mean: ${(100 * mean).toFixed(1)} % (chance: about 30, GPT-2 124M: 30.0)\n`);
 }

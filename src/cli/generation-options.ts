@@ -1,0 +1,108 @@
+import type { Command } from "commander";
+import { basename, resolve } from "node:path";
+import { generationSettings, loadGenerator, type GenerationSettings, type LoadedGenerator } from "../generate/index.ts";
+import { findModel } from "../run/index.ts";
+import { createDevice, nativeAvailable } from "../tensor/index.ts";
+import { NuwaError } from "../text/index.ts";
+
+export interface GenerationOptions {
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly maxTokens?: number;
+  readonly seed?: number;
+  readonly stop?: string[];
+}
+
+export interface ModelOptions {
+  readonly threads?: number;
+  readonly device?: string;
+}
+
+/** A number given on the command line; its range is checked with the other settings. */
+export function number(flag: string): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (Number.isFinite(value)) return value;
+    throw new NuwaError("USAGE", `expected a number, got "${text}"`, { where: flag });
+  };
+}
+
+/** `--temperature` and its like. */
+export function withGenerationOptions(command: Command): Command {
+  return command
+    .option("-t, --temperature <number>", "0 takes the likeliest token; higher is freer", number("--temperature"))
+    .option("--top-k <count>", "only the k likeliest tokens", number("--top-k"))
+    .option("--top-p <share>", "only the fewest tokens that reach this probability", number("--top-p"))
+    .option("--min-p <share>", "only tokens at least this share as likely as the likeliest", number("--min-p"))
+    .option("--repetition-penalty <number>", "above 1: less repetition", number("--repetition-penalty"))
+    .option("-n, --max-tokens <count>", "most new tokens", number("--max-tokens"))
+    .option("--seed <number>", "the same seed gives the same text", number("--seed"))
+    .option(
+      "--stop <text>",
+      "a text that ends the answer; may stand several times",
+      (text: string, before: string[] = []) => [...before, text],
+    );
+}
+
+/** `--threads`, `--device`. */
+export function withModelOptions(command: Command): Command {
+  return command
+    .option("--threads <count>", "threads of the kernels (default: one a core)", number("--threads"))
+    .option("--device <name>", "cpu or reference (default: cpu where it is built)");
+}
+
+/**
+ * The settings that the options give over a command's own defaults.
+ * @throws NuwaError VALUE naming the flag
+ */
+export function generationFrom(
+  options: GenerationOptions,
+  defaults: Partial<GenerationSettings> = {},
+): GenerationSettings {
+  const given = {
+    temperature: options.temperature,
+    top_k: options.topK,
+    top_p: options.topP,
+    min_p: options.minP,
+    repetition_penalty: options.repetitionPenalty,
+    max_tokens: options.maxTokens,
+    seed: options.seed,
+    stop: options.stop,
+  };
+  const known = Object.entries(given).filter(([, value]) => value !== undefined);
+  const result = generationSettings.safeParse({ ...defaults, ...Object.fromEntries(known) });
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const flag = `--${String(issue?.path[0] ?? "").replaceAll("_", "-")}`;
+  throw new NuwaError("VALUE", issue?.message ?? "not as expected", { where: flag });
+}
+
+/** Opens the model of a run, a checkpoint, or any Hugging Face folder. */
+export async function openModel(
+  place: string,
+  options: ModelOptions,
+): Promise<{ readonly loaded: LoadedGenerator; readonly name: string; readonly folder: string; close(): void }> {
+  const folder = findModel(place);
+  const { device: name, threads } = options;
+  if (name !== undefined && name !== "cpu" && name !== "reference") {
+    throw new NuwaError("USAGE", `expected cpu or reference, got "${name}"`, { where: "--device" });
+  }
+  const device = createDevice(
+    name ?? (nativeAvailable().available ? "cpu" : "reference"),
+    threads === undefined ? {} : { threads },
+  );
+  try {
+    const loaded = await loadGenerator(folder, device);
+    const close = () => {
+      loaded.release();
+      device.dispose();
+    };
+    return { loaded, name: basename(resolve(place)), folder, close };
+  } catch (error) {
+    device.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,46 @@
+import { createWriteStream, mkdirSync, writeFileSync, type WriteStream } from "node:fs";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { ExampleResult, TaskResult } from "./harness.ts";
+
+/** What an evaluation leaves behind: `results.json`, and one line for each item in `examples/<task>.jsonl`. */
+export class ResultWriter {
+  readonly #folder: string;
+  readonly #streams = new Map<string, WriteStream>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(join(folder, "examples"), { recursive: true });
+  }
+
+  /** Adds an item to its task's file. */
+  example(result: ExampleResult): void {
+    let stream = this.#streams.get(result.task);
+    if (stream === undefined) {
+      stream = createWriteStream(join(this.#folder, "examples", `${result.task}.jsonl`));
+      this.#streams.set(result.task, stream);
+    }
+    stream.write(`${JSON.stringify(result)}\n`);
+  }
+
+  /** Closes the files and writes the results. */
+  async finish(model: string, results: readonly TaskResult[]): Promise<void> {
+    for (const stream of this.#streams.values()) {
+      stream.end();
+      if (!stream.writableFinished) await once(stream, "finish");
+    }
+    writeFileSync(join(this.#folder, "results.json"), `${JSON.stringify({ model, results }, null, 2)}\n`);
+  }
+}
+
+/** The four tasks of the Open LLM Leaderboard v1 and the metrics that it takes. */
+const leaderboard = { arc_challenge: "acc_norm", hellaswag: "acc_norm", mmlu: "acc", truthfulqa_mc2: "mc2" } as const;
+
+/** The leaderboard's score: the mean of its four, when all four were run. */
+export function leaderboardMean(results: readonly TaskResult[]): number | undefined {
+  const scores = Object.entries(leaderboard).map(
+    ([task, metric]) => results.find((result) => result.task === task)?.scores[metric]?.value,
+  );
+  const known = scores.filter((score) => score !== undefined);
+  return known.length === scores.length ? known.reduce((sum, score) => sum + score, 0) / known.length : undefined;
+}
