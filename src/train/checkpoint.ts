@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { copyFile, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
@@ -7,13 +6,14 @@ import {
   type CausalLanguageModel,
   readSafetensors,
   saveModel,
+  type SpecialTokenIds,
   type TensorSource,
   writeSafetensors,
 } from "../models/index.ts";
 import type { NamedTensors, Optimizer } from "../optim/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
-import { diskWriter, isErrno, pointTo, writeDirectory, type Writer } from "./durable.ts";
+import { diskWriter, fileHash, isErrno, pointTo, writeDirectory, type Writer } from "./durable.ts";
 
 const wholeNumber = z.int().min(0);
 
@@ -29,6 +29,8 @@ const bodySchema = z.object({
   /** Loss of the last step; null before the first. */
   loss: z.number().nullable(),
   best: z.object({ step: wholeNumber, val_loss: z.number() }).nullable(),
+  /** Kernels that computed it: bits are the same for the same ones. */
+  kernels: z.string(),
   /** What a run that goes on has to agree with, key path to JSON text. */
   settings: z.record(z.string(), z.string()),
   /** Every other file of the checkpoint. */
@@ -53,6 +55,7 @@ export interface CheckpointParts {
   readonly optimizer: Optimizer;
   /** Folder whose tokenizer files are copied in. */
   readonly tokenizer: string;
+  readonly specialTokens?: SpecialTokenIds;
   readonly state: TrainerState;
 }
 
@@ -65,12 +68,12 @@ export interface CheckpointParts {
  */
 export async function writeCheckpoint(
   folder: string,
-  { model, optimizer, tokenizer, state }: CheckpointParts,
+  { model, optimizer, tokenizer, specialTokens = {}, state }: CheckpointParts,
   writer: Writer = diskWriter,
 ): Promise<string> {
   const target = join(folder, checkpointName(state.step));
   await writeDirectory(target, async (temporary) => {
-    await saveModel(temporary, model);
+    await saveModel(temporary, model, { specialTokens });
     for (const file of await readdir(tokenizer)) {
       if (isTokenizerFile(file)) await copyFile(join(tokenizer, file), join(temporary, file));
     }
@@ -252,14 +255,7 @@ function stateTensors(model: CausalLanguageModel, optimizer: Optimizer): TensorS
 }
 
 async function digest(path: string): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of createReadStream(path)) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { bytes, sha256: hash.digest("hex") };
+  return { bytes: (await stat(path)).size, sha256: await fileHash(path) };
 }
 
 function sha256(text: string): string {

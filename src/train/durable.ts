@@ -1,4 +1,6 @@
 /** Files that are either whole or not there: written, flushed to the disk, then renamed. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { NuwaError } from "../text/errors.ts";
@@ -97,4 +99,11 @@ export function writeError(error: unknown, path: string): unknown {
 
 export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
+}
+
+/** SHA-256 of a file's bytes, hexadecimal; read piece by piece. */
+export async function fileHash(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) if (Buffer.isBuffer(chunk)) hash.update(chunk);
+  return hash.digest("hex");
 }

@@ -27,6 +27,8 @@ export interface LoopOptions {
   readonly arena: Arena;
   /** Step 0, or the checkpoint that model and optimizer were loaded from. */
   readonly start: TrainerState;
+  /** Noted in checkpoints. */
+  readonly kernels: string;
   readonly control: TrainControl;
 }
 
@@ -69,8 +71,9 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
   };
   const save = async (): Promise<void> => {
     metrics.flush();
-    const state = { ...start, step, tokens, loss, best, elapsed_s: elapsed() };
-    const path = await writeCheckpoint(folder, { model, optimizer, tokenizer: job.tokenizer, state });
+    const state = { ...start, kernels: options.kernels, step, tokens, loss, best, elapsed_s: elapsed() };
+    const { specialTokens } = prepared;
+    const path = await writeCheckpoint(folder, { model, optimizer, tokenizer: job.tokenizer, specialTokens, state });
     await pointCheckpoint(folder, "latest", step);
     const isBest = best?.step === step;
     if (isBest) await pointCheckpoint(folder, "best", step);

@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readPackMeta, TokenDataset } from "../data/pack/index.ts";
-import { type GptConfig, readModelConfig, resolveGptConfig } from "../models/index.ts";
+import { type GptConfig, readModelConfig, resolveGptConfig, type SpecialTokenIds } from "../models/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
   defaultChatTemplate,
@@ -14,6 +12,7 @@ import {
   stopIds,
   type Tokenizer,
 } from "../tokenizer/index.ts";
+import { fileHash } from "./durable.ts";
 import { type DialogueFile, readDialogues } from "./dialogues.ts";
 import type { PretrainJob, SftJob, TrainJob } from "./job.ts";
 import { createDialogueObjective } from "./objectives/dialogue.ts";
@@ -33,21 +32,29 @@ export interface Prepared {
   readonly prompts: readonly SamplePrompt[];
   /** Tokens that end a sample. */
   readonly stop: ReadonlySet<number>;
+  /** Written beside the model; the end token is what ends an answer, where there are answers. */
+  readonly specialTokens: SpecialTokenIds;
   /** Of tokenizer.json. */
   readonly vocabularyFingerprint: string;
+  /** Of the weights to begin from. */
+  readonly initFingerprint: string | undefined;
 }
 
 /** @throws NuwaError DATA, FILE, CHECKPOINT or VALUE for files and settings that cannot be trained with */
 export async function prepare(job: TrainJob): Promise<Prepared> {
   const tokenizer = await loadTokenizer(job.tokenizer);
-  const vocabularyFingerprint = createHash("sha256")
-    .update(await readFile(join(job.tokenizer, "tokenizer.json")))
-    .digest("hex");
   const parts = job.stage === "pretrain" ? await preparePretrain(job, tokenizer) : await prepareSft(job, tokenizer);
-  return { tokenizer, vocabularyFingerprint, ...parts };
+  const [stop] = parts.stop;
+  return {
+    tokenizer,
+    ...parts,
+    specialTokens: { bos_token_id: tokenizer.bosId, eos_token_id: stop, pad_token_id: tokenizer.padId },
+    vocabularyFingerprint: await fileHash(join(job.tokenizer, "tokenizer.json")),
+    initFingerprint: job.init === undefined ? undefined : await fileHash(join(job.init, "model.safetensors")),
+  };
 }
 
-type Parts = Omit<Prepared, "tokenizer" | "vocabularyFingerprint">;
+type Parts = Pick<Prepared, "objective" | "config" | "prompts" | "stop">;
 
 async function preparePretrain(job: PretrainJob, tokenizer: Tokenizer): Promise<Parts> {
   const { settings } = job;

@@ -86,6 +86,10 @@ class Session {
     const decisive = this.#decisive(deviceName);
     const found = await findResumable(this.#folder, warn);
     if (found !== undefined) requireSameSettings(found.state.settings, decisive, found.path);
+    const kernels = deviceName === "cpu" ? (nativeAvailable().instructionSet ?? "cpu") : deviceName;
+    if (found !== undefined && found.state.kernels !== kernels) {
+      warn(`this run began with ${found.state.kernels} kernels and goes on with ${kernels}: its last bits will differ`);
+    }
     await settleCheckpoints(this.#folder, found?.state, warn);
 
     const threads = settings.threads;
@@ -105,7 +109,7 @@ class Session {
         tokens_per_step: objective.shape.B * objective.shape.T * settings.accumulate,
         resumed_from: found?.state.step ?? 0,
       });
-      const start = found?.state ?? freshState(stage, settings.seed, decisive);
+      const start = found?.state ?? freshState(stage, settings.seed, kernels, decisive);
       return await trainLoop({
         job: this.#job,
         prepared: this.#prepared,
@@ -116,6 +120,7 @@ class Session {
         optimizer,
         arena,
         start,
+        kernels,
         control,
       });
     } finally {
@@ -126,15 +131,15 @@ class Session {
 
   /** What a resumed run must agree on: settings, length, shape of the model, data. */
   #decisive(device: string): Decisive {
-    const { settings, init } = this.#job;
-    const { objective, config, vocabularyFingerprint } = this.#prepared;
+    const { settings } = this.#job;
+    const { objective, config, vocabularyFingerprint, initFingerprint } = this.#prepared;
     return decisiveSettings(settings, {
       steps: this.#steps,
       device,
       model: config,
       training_data: objective.fingerprint.slice(0, 16),
       tokenizer: vocabularyFingerprint.slice(0, 16),
-      ...(init === undefined ? {} : { init: "given" }),
+      init: initFingerprint?.slice(0, 16),
     });
   }
 
@@ -160,6 +165,6 @@ async function loadWithConfig(source: string, device: Device, config: GptConfig)
   return model;
 }
 
-function freshState(stage: TrainJob["stage"], seed: number, settings: Decisive): TrainerState {
-  return { stage, step: 0, seed, tokens: 0, elapsed_s: 0, loss: null, best: null, settings };
+function freshState(stage: TrainJob["stage"], seed: number, kernels: string, settings: Decisive): TrainerState {
+  return { stage, step: 0, seed, tokens: 0, elapsed_s: 0, loss: null, best: null, kernels, settings };
 }
