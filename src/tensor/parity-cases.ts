@@ -600,6 +600,14 @@ function* notFinite(): Generator<ParityCase> {
   };
   yield {
     ...common,
+    kernel: "attention",
+    run: (t) => {
+      const dims = { B: 1, T: 5, S: 5, capacity: 5, H: 1, K: 1, D: 8, causal: true, scale: 1 };
+      t.device.attention(t.written("out", 40), t.written("logSumExp", 5), bad(t, 40), t.normal(40), t.normal(40), dims);
+    },
+  };
+  yield {
+    ...common,
     kernel: "crossEntropy",
     run: (t) => {
       const dims = { rows: 4, vocabulary: 10, gradientScale: null };

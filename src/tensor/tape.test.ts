@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { createDevice, nativeAvailable } from "./devices.ts";
 import { MetaDevice } from "./meta.ts";
 import { add, activation, dropout, scale } from "./ops/elementwise.ts";
 import { attention } from "./ops/attention.ts";
@@ -81,6 +82,27 @@ describe("Tape", () => {
       expect(arena.peakBytes).toBe(peakBytes);
       expect(arena.reservedBytes).toBe(reservedBytes);
     }
+  });
+
+  it.skipIf(!nativeAvailable().available)("gives on cpu the gradients of the reference, in flat memory", () => {
+    const device = createDevice("cpu", { threads: 2 });
+    const oracle = new ReferenceDevice();
+    const [model, expected] = [network(device), network(oracle)];
+    const arena = device.createArena();
+    for (let i = 0; i < 50; i++) {
+      step(device, arena, model, i);
+      if (i === 1) expect(arena.reservedBytes).toBe(16 * 2 ** 20);
+      arena.reset();
+    }
+    expect(arena.reservedBytes).toBe(16 * 2 ** 20); // one block
+    step(oracle, oracle.createArena(), expected, 49); // the same dropout
+    for (const [p, parameter] of model.parameters.entries()) {
+      const found = parameter.grad.toArray();
+      for (const [i, value] of expected.parameters[p]?.grad.toArray().entries() ?? []) {
+        expect(Math.abs((found[i] ?? Number.NaN) - value), `${parameter.name} ${i}`).toBeLessThan(1e-6);
+      }
+    }
+    device.dispose();
   });
 
   it("has given back everything but inputs and losses when backward is done", () => {
