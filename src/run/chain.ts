@@ -1,11 +1,17 @@
+import { resolveGptConfig } from "../models/index.ts";
 import { NuwaError } from "../text/index.ts";
 import type { Recipe } from "./recipe/schema.ts";
 import type { RunDirectory } from "./run-directory.ts";
 import type { Stage } from "./stage.ts";
 import { collectStage } from "./stages/collect.ts";
+import { dedupStage } from "./stages/dedup.ts";
+import { dialoguesStage } from "./stages/dialogues.ts";
+import { evalStage } from "./stages/eval.ts";
 import { mapStage } from "./stages/map.ts";
 import { packStage } from "./stages/pack.ts";
+import { samplesStage } from "./stages/samples.ts";
 import { tokenizerStage } from "./stages/tokenizer.ts";
+import { pretrainStage, sftStage } from "./stages/train.ts";
 
 /** The names of all stages, in order. */
 export const STAGE_NAMES = [
@@ -19,24 +25,23 @@ export const STAGE_NAMES = [
   "pretrain",
   "dialogues",
   "sft",
+  "samples",
   "eval",
 ] as const;
 
 /**
  * The stages that a recipe asks for, in order, each told which stage it reads from.
- * @throws NuwaError VALUE when a stage needs another that the recipe leaves out
+ *
+ * @param where the recipe's file, for messages
+ * @throws NuwaError VALUE when a stage needs another that the recipe leaves out, or the model's sizes do not fit
  */
 export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string): Stage[] {
-  const stages: Stage[] = [];
-  const need = <T>(section: T | undefined, name: string, forStage: string): T => {
+  const need = <T>(section: T | undefined, name: string, forWhat: string): T => {
     if (section !== undefined) return section;
-    throw new NuwaError("VALUE", `"${forStage}" needs "${name}", which the recipe leaves out`, {
-      where,
-      hint: `add "${name}:"`,
-    });
+    const message = `${forWhat} needs "${name}", which the recipe leaves out`;
+    throw new NuwaError("VALUE", message, { where, hint: `add "${name}:" to it` });
   };
-  const collectSettings = need(recipe.collect, "collect", "every run");
-  stages.push(collectStage(directory, collectSettings, recipe.shard_mb));
+  const stages: Stage[] = [collectStage(directory, need(recipe.collect, "collect", "a run"), recipe.shard_mb)];
   let data = "collect";
   const push = (stage: Stage): void => {
     stages.push(stage);
@@ -45,10 +50,43 @@ export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string)
   if (recipe.extract !== undefined) push(mapStage(directory, { stage: "extract", settings: recipe.extract }, data));
   if (recipe.clean !== undefined) push(mapStage(directory, { stage: "clean", settings: recipe.clean }, data));
   if (recipe.filter !== undefined) push(mapStage(directory, { stage: "filter", settings: recipe.filter }, data));
+  if (recipe.dedup !== undefined) push(dedupStage(directory, recipe.dedup, data));
   if (recipe.tokenizer !== undefined) stages.push(tokenizerStage(directory, recipe.tokenizer, data));
   if (recipe.pack !== undefined) {
-    need(recipe.tokenizer, "tokenizer", "pack");
+    need(recipe.tokenizer, "tokenizer", '"pack"');
     stages.push(packStage(directory, recipe.pack, data));
   }
+  if (recipe.pretrain !== undefined) {
+    need(recipe.pack, "pack", '"pretrain"');
+    checkModel(recipe, where);
+    stages.push(pretrainStage(directory, recipe.pretrain));
+  }
+  if (recipe.dialogues !== undefined) stages.push(dialoguesStage(directory, recipe.dialogues));
+  if (recipe.sft !== undefined) {
+    need(recipe.pretrain, "pretrain", '"sft"');
+    need(recipe.dialogues, "dialogues", '"sft"');
+    stages.push(sftStage(directory, recipe.sft));
+  }
+  const { seed, device } = recipe;
+  if (recipe.samples !== undefined && recipe.samples.length > 0) {
+    need(recipe.pretrain, "pretrain", '"samples"');
+    stages.push(samplesStage(directory, { prompts: recipe.samples, seed, device }));
+  }
+  if (recipe.eval !== undefined) {
+    need(recipe.pretrain, "pretrain", '"eval"');
+    const after = recipe.sft === undefined ? "pretrain" : "sft";
+    stages.push(evalStage(directory, { settings: recipe.eval, device, seed, after }));
+  }
   return stages;
+}
+
+/** Sizes that do not fit together are said now, and not when the data is ready. */
+function checkModel(recipe: Recipe, where: string): void {
+  if (recipe.pretrain === undefined) return;
+  const { model, context, dropout } = recipe.pretrain;
+  const vocabularySize = recipe.tokenizer?.vocab_size ?? 256;
+  resolveGptConfig(
+    { ...model, vocab_size: vocabularySize, max_position_embeddings: context, dropout },
+    `${where}: pretrain.model`,
+  );
 }

@@ -9,3 +9,5 @@ export { findModel, RunDirectory } from "./run-directory.ts";
 export { runRecipe, type RunOptions } from "./run.ts";
 export { Interrupted } from "./stage.ts";
 export { version } from "./version.ts";
+export { openDevice } from "./device.ts";
+export { scoreLines, summarise, summaryText, type RunSummary } from "./summary.ts";

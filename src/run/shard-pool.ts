@@ -2,9 +2,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Tinypool } from "tinypool";
 import { NuwaError } from "../text/index.ts";
-import { workOnShard, type ShardTask } from "./shard-work.ts";
-import type { ShardAnswer } from "./shard-worker.ts";
-import type { ShardInfo } from "./shards.ts";
+import { workOnShard, type Work } from "./shard-work.ts";
+import type { WorkerAnswer } from "./shard-worker.ts";
 import { stopIfAborted } from "./stage.ts";
 
 /**
@@ -13,40 +12,44 @@ import { stopIfAborted } from "./stage.ts";
  *
  * @throws Interrupted after an abort; whatever a shard throws
  */
-export async function workOnShards(
-  tasks: readonly ShardTask[],
-  options: { threads: number; signal: AbortSignal; onDone: (info: ShardInfo, task: ShardTask) => void },
+export async function workOnShards<Kind extends keyof Work>(
+  tasks: readonly Work[Kind]["task"][],
+  options: {
+    readonly threads: number;
+    readonly signal: AbortSignal;
+    readonly onDone: (answer: Work[Kind]["answer"], task: Work[Kind]["task"]) => void;
+  },
 ): Promise<void> {
   if (tasks.length === 0) return;
   const threads = Math.min(options.threads, tasks.length);
   const file = fileURLToPath(new URL("shard-worker.js", import.meta.url));
   // From uncompiled sources (in a unit test), or for one piece of work, a thread is not worth starting.
-  const pool =
-    threads > 1 && existsSync(file)
-      ? new Tinypool({ filename: file, minThreads: threads, maxThreads: threads })
-      : undefined;
+  const useThreads = threads > 1 && existsSync(file);
+  const pool = useThreads ? new Tinypool({ filename: file, minThreads: threads, maxThreads: threads }) : undefined;
+  const answer = async (task: Work[Kind]["task"]): Promise<Work[Kind]["answer"]> => {
+    if (pool !== undefined) return unpack(await pool.run(task)) as Work[Kind]["answer"];
+    // Lets Ctrl-C and the progress bar have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    return (await workOnShard(task)) as Work[Kind]["answer"];
+  };
   let next = 0;
-  const worker = async (): Promise<void> => {
+  const take = async (): Promise<void> => {
     for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
       stopIfAborted(options.signal);
-      options.onDone(pool === undefined ? await inThisThread(task) : unpack(await pool.run(task)), task);
+      options.onDone(await answer(task), task);
     }
   };
   try {
-    await Promise.all(Array.from({ length: pool === undefined ? 1 : threads }, worker));
+    const workers = await Promise.allSettled(Array.from({ length: pool === undefined ? 1 : threads }, take));
+    const failed = workers.find((worker) => worker.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   } finally {
     await pool?.destroy();
   }
 }
 
-async function inThisThread(task: ShardTask): Promise<ShardInfo> {
-  // Lets Ctrl-C and the progress bar have their turn.
-  await new Promise((resolve) => setImmediate(resolve));
-  return workOnShard(task);
-}
-
-function unpack(answer: ShardAnswer): ShardInfo {
-  if ("info" in answer) return answer.info;
+function unpack(answer: WorkerAnswer): unknown {
+  if ("answer" in answer) return answer.answer;
   const { code, message, hint, where } = answer.error;
   throw new NuwaError(code, message, { hint, where });
 }

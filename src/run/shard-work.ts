@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { createClean, type CleanSettings } from "../data/clean/index.ts";
+import { createSigner, type DedupSettings, type Signature } from "../data/dedup/index.ts";
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import { createFilter, type FilterSettings } from "../data/filter/index.ts";
 import { mapBatch, type DocumentMapper } from "../data/stage.ts";
-import type { Document } from "../text/index.ts";
+import { countCharacters, type Document } from "../text/index.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
 
 /** Stages that look at one document at a time, with their settings. */
@@ -12,12 +13,34 @@ export type MapperSpec =
   | { readonly stage: "clean"; readonly settings: CleanSettings }
   | { readonly stage: "filter"; readonly settings: FilterSettings };
 
-/** One shard's work, as plain data for a worker. */
-export interface ShardTask {
+/** Map the documents of one shard, and write the same shard of the next stage. */
+export interface MapTask {
+  readonly kind: "map";
   readonly mapper: MapperSpec;
   readonly from: string;
   readonly to: string;
   readonly shard: number;
+}
+
+/** Compute what deduplication has to know of one shard's documents. */
+export interface SignTask {
+  readonly kind: "sign";
+  readonly settings: DedupSettings;
+  readonly from: string;
+  readonly shard: number;
+}
+
+export interface SignedDocument {
+  readonly id: string;
+  /** In code points. */
+  readonly length: number;
+  readonly signature: Signature;
+}
+
+/** What a worker is asked, by kind, and what it answers. All of it plain data. */
+export interface Work {
+  map: { task: MapTask; answer: ShardInfo };
+  sign: { task: SignTask; answer: SignedDocument[] };
 }
 
 const prepared = new Map<string, Promise<DocumentMapper>>();
@@ -43,14 +66,27 @@ async function make(spec: MapperSpec): Promise<DocumentMapper> {
   }
 }
 
-/** Reads one shard, maps every document, writes the same shard of the next stage. */
-export async function workOnShard(task: ShardTask): Promise<ShardInfo> {
-  const mapper = await mapperFor(task.mapper);
-  const text = readFileSync(new ShardFolder(task.from).documents(task.shard), "utf8");
-  const documents = text
+/** The documents of one shard, in memory. */
+export function readShard(folder: string, shard: number): Document[] {
+  const text = readFileSync(new ShardFolder(folder).documents(shard), "utf8");
+  return text
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Document);
+}
+
+/** Does one piece of work on one shard. */
+export async function workOnShard(task: MapTask | SignTask): Promise<ShardInfo | SignedDocument[]> {
+  const documents = readShard(task.from, task.shard);
+  if (task.kind === "sign") {
+    const signer = createSigner(task.settings);
+    return documents.map((document) => ({
+      id: document.id,
+      length: countCharacters(document.text),
+      signature: signer.signature(document),
+    }));
+  }
+  const mapper = await mapperFor(task.mapper);
   const { kept, removed, statistics } = mapBatch(mapper, documents);
   return new ShardFolder(task.to).write(task.shard, kept, { removed, statistics, problems: [] });
 }

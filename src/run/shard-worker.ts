@@ -1,17 +1,21 @@
 /** A thread of the shard pool. Errors go back as data, because an error loses its class on the way. */
 import { NuwaError } from "../text/index.ts";
-import { workOnShard, type ShardTask } from "./shard-work.ts";
-import type { ShardInfo } from "./shards.ts";
+import { workOnShard, type MapTask, type SignTask } from "./shard-work.ts";
 
-export type ShardAnswer =
-  | { readonly info: ShardInfo }
+export type WorkerAnswer =
+  | { readonly answer: unknown }
   | {
-      readonly error: { code: NuwaError["code"]; message: string; hint: string | undefined; where: string | undefined };
+      readonly error: {
+        readonly code: NuwaError["code"];
+        readonly message: string;
+        readonly hint: string | undefined;
+        readonly where: string | undefined;
+      };
     };
 
-export default async function work(task: ShardTask): Promise<ShardAnswer> {
+export default async function work(task: MapTask | SignTask): Promise<WorkerAnswer> {
   try {
-    return { info: await workOnShard(task) };
+    return { answer: await workOnShard(task) };
   } catch (error) {
     if (!(error instanceof NuwaError)) throw error;
     const { code, message, hint, where } = error;

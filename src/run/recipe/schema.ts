@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import * as z from "zod";
 import { cleanSettings } from "../../data/clean/index.ts";
 import { collectSettings } from "../../data/collect/index.ts";
+import { dedupSettings } from "../../data/dedup/index.ts";
 import { dialogueSettings } from "../../data/dialogues/index.ts";
 import { extractSettings } from "../../data/extract/index.ts";
 import { filterSettings } from "../../data/filter/index.ts";
@@ -45,6 +46,7 @@ export const recipeSchema = z.strictObject({
   extract: extractSettings.optional().describe("HTML pages to their main text, Markdown to plain text."),
   clean: cleanSettings.optional().describe("Repair and normalise the text."),
   filter: filterSettings.optional().describe("Drop documents of other languages and of low quality."),
+  dedup: dedupSettings.optional().describe("Drop copies and near copies."),
   tokenizer: tokenizerSettings.optional().describe("Train the tokenizer on what is left."),
   pack: packSettings.optional().describe("Text to tokens: training and held-out data."),
   pretrain: pretrainSettings.optional().describe("Train the model to continue text."),

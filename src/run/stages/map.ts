@@ -38,9 +38,9 @@ async function run(
   const bar = context.progress.bar(mapper.stage, "documents", total);
   bar.update(done);
   const tasks = infos.flatMap((info, shard) =>
-    info === undefined ? [{ mapper, from: from.folder, to: to.folder, shard }] : [],
+    info === undefined ? [{ kind: "map" as const, mapper, from: from.folder, to: to.folder, shard }] : [],
   );
-  await workOnShards(tasks, {
+  await workOnShards<"map">(tasks, {
     threads: context.threads,
     signal: context.signal,
     onDone: (info, { shard }) => {

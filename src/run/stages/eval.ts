@@ -1,0 +1,165 @@
+import { existsSync } from "node:fs";
+import * as path from "node:path";
+import * as z from "zod";
+import { shuffleByHash } from "../../data/dialogues/order.ts";
+import type { Question } from "../../data/dialogues/index.ts";
+import { askQuestions, evaluate, LocalLanguageModel, type QuestionScores, type TaskResult } from "../../eval/index.ts";
+import { loadGenerator } from "../../generate/index.ts";
+
+import { openDevice } from "../device.ts";
+import { hashFile, readJson, writeWhole } from "../files.ts";
+import { count } from "../progress.ts";
+import type { EvalStageSettings } from "../recipe/eval-settings.ts";
+import { findModel, type RunDirectory } from "../run-directory.ts";
+import { readJsonLines } from "../shards.ts";
+import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import { dialogueFiles } from "./dialogues.ts";
+
+/** What the evaluation of a run leaves in `eval/scores.json`. */
+export interface RunScores {
+  readonly model: string;
+  readonly tasks: readonly TaskResult[];
+  readonly questions: Pick<QuestionScores, "overall" | "bySet"> | null;
+}
+
+export interface EvalStageOptions {
+  readonly settings: EvalStageSettings;
+  readonly device: "auto" | "cpu" | "reference";
+  readonly seed: number;
+  /** The stage whose model is measured. */
+  readonly after: "pretrain" | "sft";
+}
+
+/** Measures the run's model: held-out questions, and benchmarks whose files are given. */
+export function evalStage(directory: RunDirectory, options: EvalStageOptions): Stage {
+  const scores = path.join(directory.eval, "scores.json");
+  return {
+    name: "eval",
+    version: 1,
+    settings: { ...options.settings, device: options.device, seed: options.seed },
+    after: options.after === "sft" ? ["sft", "dialogues"] : ["pretrain"],
+    outputs: [directory.eval],
+    precious: false,
+    isWhole: () => existsSync(scores),
+    run: (context) => run(directory, options, context),
+  };
+}
+
+/** The scores of a run, if it has been measured. */
+export function readScores(directory: RunDirectory): RunScores | undefined {
+  const value = readJson(path.join(directory.eval, "scores.json"));
+  return scoresSchema.safeParse(value).success ? (value as RunScores) : undefined;
+}
+
+/** Our own file: enough is checked that what reads it does not stumble. */
+const scoresSchema = z.object({
+  model: z.string(),
+  tasks: z.array(z.looseObject({ task: z.string(), metric: z.string(), scores: z.record(z.string(), z.unknown()) })),
+  questions: z.looseObject({ overall: z.looseObject({}), bySet: z.record(z.string(), z.looseObject({})) }).nullable(),
+});
+
+async function run(directory: RunDirectory, options: EvalStageOptions, context: StageContext): Promise<StageOutcome> {
+  const { settings } = options;
+  const { progress, threads } = context;
+  const folder = findModel(options.after === "sft" ? path.join(directory.sft, "checkpoints") : directory.checkpoints);
+  const device = openDevice(options.device, threads);
+  try {
+    const loaded = await loadGenerator(folder, device);
+    try {
+      const asked = options.after === "sft" ? await questions(directory, options, loaded, context) : null;
+      const tasks = await benchmarks(directory, settings, loaded, context);
+      const scores: RunScores = {
+        model: path.relative(directory.root, folder),
+        tasks,
+        questions: asked === null ? null : { overall: asked.overall, bySet: asked.bySet },
+      };
+      const file = path.join(directory.eval, "scores.json");
+      writeWhole(file, `${JSON.stringify(scores, null, 2)}\n`);
+      const summary: Record<string, number | string | null> = {};
+      if (asked !== null) summary["questions_right"] = asked.overall.value;
+      for (const { task, metric, scores: values, group } of tasks) {
+        if (group === undefined) summary[`${task} ${metric}`] = values[metric]?.value ?? null;
+      }
+      if (asked === null && tasks.length === 0) progress.bar("eval", "").done("nothing to measure");
+      return { output: hashFile(file), summary };
+    } finally {
+      loaded.release();
+    }
+  } finally {
+    device.dispose();
+  }
+}
+
+type Loaded = Awaited<ReturnType<typeof loadGenerator>>;
+
+async function questions(
+  directory: RunDirectory,
+  { settings, seed }: EvalStageOptions,
+  loaded: Loaded,
+  { progress, signal }: StageContext,
+): Promise<QuestionScores | null> {
+  const all: Question[] = [];
+  for await (const question of readJsonLines<Question>(dialogueFiles(directory).questions)) all.push(question);
+  const chosen = shuffleByHash(all, seed, (question) => JSON.stringify(question)).slice(0, settings.questions);
+  if (chosen.length === 0) return null;
+  const bar = progress.bar("eval", "questions", chosen.length);
+  const result = await askQuestions(loaded, chosen, {
+    maxTokens: settings.answer_tokens,
+    signal,
+    onProgress: (done) => bar.update(done),
+  }).catch((error: unknown) => {
+    if (signal.aborted) throw new Interrupted();
+    throw error;
+  });
+  const { answered, overall } = result;
+  writeWhole(
+    path.join(directory.eval, "questions.jsonl"),
+    answered.map((question) => `${JSON.stringify(question)}\n`).join(""),
+  );
+  bar.done(`${count(answered.length)} held-out questions, ${percent(overall.value)} right`);
+  return result;
+}
+
+async function benchmarks(
+  directory: RunDirectory,
+  settings: EvalStageSettings,
+  { model, tokenizer }: Loaded,
+  { progress, signal, cwd }: StageContext,
+): Promise<TaskResult[]> {
+  if (settings.tasks.length === 0) return [];
+  const local = new LocalLanguageModel(model, tokenizer, { name: directory.root });
+  const bar = progress.bar("eval", "requests");
+  const examples = new Map<string, string[]>();
+  let current = "";
+  try {
+    const results = await evaluate(local, {
+      tasks: settings.tasks,
+      dataDir: path.resolve(cwd, settings.data ?? "."),
+      limit: settings.limit,
+      onProgress: ({ task, done, total }) => {
+        stopIfAborted(signal);
+        current = task;
+        bar.setTotal(total);
+        bar.update(done, current);
+      },
+      onExample: (example) => {
+        const lines = examples.get(example.task) ?? [];
+        lines.push(`${JSON.stringify(example)}\n`);
+        examples.set(example.task, lines);
+      },
+    });
+    for (const [task, lines] of examples) writeWhole(path.join(directory.eval, `${task}.jsonl`), lines.join(""));
+    const shown = results
+      .filter(({ group }) => group === undefined)
+      .map(({ task, metric, scores }) => `${task} ${(scores[metric]?.value ?? Number.NaN).toFixed(3)}`);
+    bar.done(shown.join(", "));
+    return results;
+  } finally {
+    local.dispose();
+  }
+}
+
+/** `87.5%`. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}

@@ -1,0 +1,65 @@
+import * as z from "zod";
+import { generateText, greedy, loadGenerator } from "../../generate/index.ts";
+import { openDevice } from "../device.ts";
+import { hashFile, readJson, writeWhole } from "../files.ts";
+import type { RunDirectory } from "../run-directory.ts";
+import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import { pretrainedModel } from "./train.ts";
+
+const sampleSchema = z.array(z.object({ prompt: z.string(), text: z.string() }));
+
+/** A prompt and what the finished model wrote after it. */
+export type Sample = z.infer<typeof sampleSchema>[number];
+
+const TOKENS = 80;
+
+export interface SamplesOptions {
+  readonly prompts: readonly string[];
+  readonly seed: number;
+  readonly device: "auto" | "cpu" | "reference";
+}
+
+/** Lets the pretrained model continue a few prompts. */
+export function samplesStage(directory: RunDirectory, options: SamplesOptions): Stage {
+  return {
+    name: "samples",
+    version: 1,
+    settings: { prompts: [...options.prompts], seed: options.seed, device: options.device },
+    after: ["pretrain"],
+    outputs: [directory.samples],
+    precious: false,
+    isWhole: () => readSamples(directory) !== undefined,
+    run: (context) => run(directory, options, context),
+  };
+}
+
+/** The samples of a run, if it has come so far. */
+export function readSamples(directory: RunDirectory): Sample[] | undefined {
+  return sampleSchema.safeParse(readJson(directory.samples)).data;
+}
+
+async function run(directory: RunDirectory, options: SamplesOptions, context: StageContext): Promise<StageOutcome> {
+  const bar = context.progress.bar("samples", "samples", options.prompts.length);
+  const device = openDevice(options.device, context.threads);
+  try {
+    const loaded = await loadGenerator(pretrainedModel(directory), device);
+    const { tokenizer, generator } = loaded;
+    const samples: Sample[] = [];
+    for (const prompt of options.prompts) {
+      stopIfAborted(context.signal);
+      const ids = [...tokenizer.encode(prompt)];
+      const start = ids.length > 0 ? ids : [tokenizer.bosId ?? tokenizer.eosId ?? 0];
+      const settings = { ...greedy, temperature: 0.8, top_k: 50, seed: options.seed, max_tokens: TOKENS };
+      const { text } = await generateText(generator, start, settings, { signal: context.signal });
+      samples.push({ prompt, text });
+      bar.update(samples.length);
+    }
+    stopIfAborted(context.signal);
+    loaded.release();
+    writeWhole(directory.samples, `${JSON.stringify(samples, null, 2)}\n`);
+    bar.done(`${samples.length} texts continued`);
+    return { output: hashFile(directory.samples), summary: { samples: samples.length } };
+  } finally {
+    device.dispose();
+  }
+}
