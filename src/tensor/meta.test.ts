@@ -40,7 +40,11 @@ function trainingStep(device: Device): { arena: Arena; parameters: number } {
     x = add(tape, x, linear(tape, activation(tape, linear(tape, x, layer.up), "gelu"), layer.down));
   }
   const head = parameter("head", V, C);
-  const targets = tape.constant(new Array<number>(B * T).fill(1), [B * T], "int32");
+  const targets = tape.constant(
+    Array.from({ length: B * T }, () => 1),
+    [B * T],
+    "int32",
+  );
   tape.backward(linearCrossEntropy(tape, x, head, targets, { normalizer: B * T }).loss);
   for (const one of parameters) {
     const [m, v] = [device.allocate("float32", one.length), device.allocate("float32", one.length)];

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
 
-import type { Device } from "./device.ts";
-import { createDevice, nativeAvailable } from "./devices.ts";
-import { parityCases, Trial, type ParityCase } from "./parity-cases.ts";
-import { ReferenceDevice } from "./reference/device.ts";
+import type { Device } from "../device.ts";
+import { createDevice, nativeAvailable } from "../devices.ts";
+import { parityCases } from "./cases.ts";
+import { Trial, type ParityCase } from "./trial.ts";
+import { ReferenceDevice } from "../reference/device.ts";
 
 const native = nativeAvailable();
 const cases = parityCases();

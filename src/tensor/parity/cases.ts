@@ -1,0 +1,23 @@
+import { activations, dropouts, elementwise, memory, reductions } from "./elementwise.ts";
+import { embeddings, norms, products, ropes } from "./layers.ts";
+import { attentions, losses, notFinite, optimizers } from "./sequence.ts";
+import type { ParityCase } from "./trial.ts";
+
+/** Every kernel on several odd sizes, in a fixed order. */
+export function parityCases(): ParityCase[] {
+  return [
+    ...memory(),
+    ...elementwise(),
+    ...activations(),
+    ...dropouts(),
+    ...reductions(),
+    ...products(),
+    ...embeddings(),
+    ...norms(),
+    ...ropes(),
+    ...attentions(),
+    ...losses(),
+    ...optimizers(),
+    ...notFinite(),
+  ];
+}
