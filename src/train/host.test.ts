@@ -5,7 +5,6 @@ import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { nativeAvailable } from "../tensor/index.ts";
 import { fromErrorEvent, toErrorEvent } from "./error-message.ts";
 import type { TrainEvent } from "./events.ts";
 import { train, workerPath } from "./host.ts";
@@ -14,8 +13,6 @@ import { readMetrics } from "./metrics.ts";
 import { runTraining } from "./run.ts";
 import { pretrainSettings } from "./settings.ts";
 import { makeJob } from "./test-job.ts";
-
-const device = nativeAvailable().available ? "cpu" : "reference";
 
 /** Threads and child processes run compiled code only. */
 function compiled(): string | undefined {
@@ -34,7 +31,7 @@ afterEach(async () => {
 });
 
 async function job(settings: Readonly<Record<string, unknown>>): Promise<PretrainJob> {
-  const made = await makeJob({ device, ...settings });
+  const made = await makeJob(settings);
   roots.push(made.root);
   return made.job;
 }
