@@ -40,6 +40,7 @@ export class LedgerWriter {
 
   /** @throws NuwaError FILE when the disk is full or the ledger is closed. */
   append(entry: LedgerEntry): void {
+    this.#open();
     const line = `${JSON.stringify(entry)}\n`;
     this.#pending.push(line);
     this.#size += line.length;
@@ -58,8 +59,7 @@ export class LedgerWriter {
   }
 
   #write(): void {
-    const descriptor = this.#descriptor;
-    if (descriptor === undefined) throw new NuwaError("FILE", "the ledger is closed", { where: this.#path });
+    const descriptor = this.#open();
     const bytes = Buffer.from(this.#pending.join(""), "utf8");
     this.#pending = [];
     this.#size = 0;
@@ -67,6 +67,11 @@ export class LedgerWriter {
       // A write may be short when a disk fills; the next call then says so.
       for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
     });
+  }
+
+  #open(): number {
+    if (this.#descriptor === undefined) throw new NuwaError("FILE", "the ledger is closed", { where: this.#path });
+    return this.#descriptor;
   }
 
   #attempt<T>(action: () => T): T {
