@@ -3,9 +3,6 @@
 #define NAPI_VERSION 8
 #include <node_api.h>
 
-#include <atomic>
-#include <cstring>
-
 #include "wrap.h"
 
 namespace nuwa {
@@ -20,6 +17,7 @@ struct Instance {
 // Memory seen by JavaScript as an ArrayBuffer. Freed by `free`, or with the ArrayBuffer.
 struct Block {
   void* pointer;
+  size_t bytes;
 };
 
 bool check(napi_env env, napi_status status) {
@@ -118,7 +116,7 @@ napi_value runnable(napi_env env, napi_callback_info) {
 
 void finalizeBlock(napi_env, void*, void* hint) {
   auto* block = static_cast<Block*>(hint);
-  freeAligned(block->pointer);
+  freeAligned(block->pointer, block->bytes);
   delete block;
 }
 
@@ -135,13 +133,12 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   }
   napi_value result = nullptr, buffer = nullptr;
   const auto size = static_cast<size_t>(bytes);
-  void* pointer = allocateAligned(size);
+  void* pointer = allocateAligned(size, zeroed);
   if (pointer == nullptr) {
     napi_get_null(env, &result);
     return result;
   }
-  if (zeroed) memset(pointer, 0, size);
-  auto* block = new Block{pointer};
+  auto* block = new Block{pointer, size};
   if (napi_create_external_arraybuffer(env, pointer, size, finalizeBlock, block, &buffer) != napi_ok) {
     finalizeBlock(env, nullptr, block);
     napi_get_null(env, &result);
@@ -165,9 +162,9 @@ napi_value release(napi_env env, napi_callback_info info) {
   }
   // Detaching may run the finalizer, which deletes the block: take the memory out of it first.
   auto* block = reinterpret_cast<Block*>(static_cast<uintptr_t>(address));
-  void* pointer = block->pointer;
+  const Block taken = *block;
   block->pointer = nullptr;
-  if (check(env, napi_detach_arraybuffer(env, values[0]))) freeAligned(pointer);
+  if (check(env, napi_detach_arraybuffer(env, values[0]))) freeAligned(taken.pointer, taken.bytes);
   return nullptr;
 }
 

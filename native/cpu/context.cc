@@ -1,5 +1,7 @@
 #include "context.h"
 
+#include <sys/mman.h>
+
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -19,17 +21,55 @@ void fail(const char* code, const char* format, ...) {
   throw failure;
 }
 
-void* allocateAligned(size_t bytes) {
-  void* pointer = nullptr;
-  if (bytes == 0) bytes = 64;
-  return posix_memalign(&pointer, 64, bytes) == 0 ? pointer : nullptr;
+namespace {
+
+// malloc would put small objects into the hole a freed block leaves, so that the next block needs a new place: memory
+// would grow with every allocation. Mapped pages have no such neighbours, and they are zero.
+constexpr size_t kMapped = size_t{256} << 10;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+size_t mappedBytes(size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+
+void* map(size_t bytes) {
+  void* pointer = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pointer == MAP_FAILED ? nullptr : pointer;
 }
 
-void freeAligned(void* pointer) { free(pointer); }
+// Starts on a huge page, so that the system can use them: fewer misses in the address cache.
+void* mapHuge(size_t bytes) {
+  const size_t wanted = mappedBytes(bytes);
+  char* whole = static_cast<char*>(map(wanted + kHugePage));
+  if (whole == nullptr) return nullptr;
+  const size_t head = (kHugePage - reinterpret_cast<uintptr_t>(whole) % kHugePage) % kHugePage;
+  if (head != 0) munmap(whole, head);
+  munmap(whole + head + wanted, kHugePage - head);
+#ifdef MADV_HUGEPAGE
+  madvise(whole + head, wanted, MADV_HUGEPAGE);
+#endif
+  return whole + head;
+}
+
+}  // namespace
+
+void* allocateAligned(size_t bytes, bool zeroed) {
+  if (bytes >= 2 * kHugePage) return mapHuge(bytes);
+  if (bytes >= kMapped) return map(bytes);
+  void* pointer = nullptr;
+  if (posix_memalign(&pointer, 64, bytes == 0 ? 64 : bytes) != 0) return nullptr;
+  if (zeroed) memset(pointer, 0, bytes);
+  return pointer;
+}
+
+void freeAligned(void* pointer, size_t bytes) {
+  if (pointer == nullptr) return;
+  if (bytes >= 2 * kHugePage) munmap(pointer, mappedBytes(bytes));
+  else if (bytes >= kMapped) munmap(pointer, bytes);
+  else free(pointer);
+}
 
 void* Scratch::reserve(size_t bytes) {
   if (bytes <= bytes_) return pointer_;
-  freeAligned(pointer_);
+  freeAligned(pointer_, bytes_);
   bytes_ = 0;
   pointer_ = allocateAligned(bytes);
   if (pointer_ == nullptr) fail("MEMORY", "could not allocate %zu bytes of scratch memory", bytes);

@@ -17,15 +17,15 @@ struct Failure {
 
 [[noreturn]] void fail(const char* code, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
-// 64-byte aligned, or null. Not zeroed.
-void* allocateAligned(size_t bytes);
-void freeAligned(void* pointer);
+// 64-byte aligned, or null. Not zeroed. Large pieces come from the system and go back to it at once.
+void* allocateAligned(size_t bytes, bool zeroed = false);
+void freeAligned(void* pointer, size_t bytes);
 
 // Memory that only grows: kernels of one size ask again and again and get the same block.
 class Scratch {
  public:
   Scratch() = default;
-  ~Scratch() { freeAligned(pointer_); }
+  ~Scratch() { freeAligned(pointer_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   // Contents are undefined. Fails with MEMORY.
