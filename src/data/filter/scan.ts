@@ -3,7 +3,7 @@ import { HashIds } from "./hash-ids.ts";
 
 /**
  * How a text is cut into words. `spaces`: runs between white space, as Gopher does. `characters`: Han characters one by
- * one, wide punctuation too, other runs between those and white space. `segmenter`: the words of `Intl.Segmenter("zh")`.
+ * one, runs of wide punctuation, other runs between those and white space. `segmenter`: the words of `Intl.Segmenter("zh")`.
  */
 export type WordMode = "spaces" | "characters" | "segmenter";
 
@@ -154,7 +154,7 @@ export class Scanner {
       let digits = 0;
       let dots = 0;
       let han = false;
-      let alone = false;
+      let wideRun = false;
       if (mode === "segmenter") while ((this.#cuts[nextCut] ?? length) <= i) nextCut++;
       const end = mode === "segmenter" ? (this.#cuts[nextCut] ?? length) : length;
       for (; i < end; i++) {
@@ -167,11 +167,12 @@ export class Scanner {
           if (low >= 0xdc00 && low < 0xe000) kind = classOfPair(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
           else low = 0;
         }
-        // Wide punctuation stands alone too: "，GPT" is a comma and a word.
-        if (mode === "characters" && (kind === HAN || (kind === OTHER && unit >= 0x2000))) {
-          if (i > start) break;
-          alone = true;
-          if (kind === HAN) han = true;
+        if (mode === "characters") {
+          // A run of wide punctuation is a token too: "，GPT" is a comma and a word.
+          const wide = kind === OTHER && unit >= 0x2000;
+          if (i > start && (kind === HAN || wide !== wideRun)) break;
+          wideRun = wide;
+          han = kind === HAN;
         }
         first = Math.imul(first ^ unit, 0x01000193);
         second = Math.imul(((second << 5) | (second >>> 27)) ^ unit, 0x9e3779b1);
@@ -195,7 +196,7 @@ export class Scanner {
           if (unit === ELLIPSIS && (i === 0 || text.charCodeAt(i - 1) !== ELLIPSIS)) counts.ellipses++;
           dots = 0;
         }
-        if (alone) {
+        if (han) {
           i++;
           break;
         }
