@@ -8,6 +8,7 @@ import { Manifest } from "./manifest.ts";
 import type { Progress } from "./progress.ts";
 import { printRecipe } from "./recipe/print.ts";
 import { recipeSchema, type Recipe } from "./recipe/schema.ts";
+import { writeReport } from "./report/report.ts";
 import { RunDirectory } from "./run-directory.ts";
 import { runStages, type RunnerOptions } from "./stage-runner.ts";
 
@@ -47,6 +48,7 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
       // What is refused leaves the directory as it was, its recipe too.
       onAccepted: () => writeWhole(directory.recipe, printRecipe(recipeSchema, recipe)),
     });
+    await writeReport(directory);
   } finally {
     progress.clear();
     release();

@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from "node:fs";
+import * as path from "node:path";
+import { readPackMeta, type PackMeta } from "../../data/pack/index.ts";
+import type { LedgerEntry } from "../../data/stage.ts";
+import { readMetrics, type MetricsLine } from "../../train/index.ts";
+import { funnel, removed } from "../inspect.ts";
+import { readManifest, type ManifestData } from "../manifest.ts";
+import { readRecipe } from "../recipe/recipe.ts";
+import type { Recipe } from "../recipe/schema.ts";
+import type { RunDirectory } from "../run-directory.ts";
+import { summarise, type RunSummary } from "../summary.ts";
+
+/** All that a report shows, read from the run directory. */
+export interface ReportData {
+  readonly recipe: Recipe;
+  readonly recipeText: string;
+  readonly manifest: ManifestData | undefined;
+  readonly summary: RunSummary;
+  readonly funnel: ReturnType<typeof funnel>;
+  /** A few removed documents for each `stage/rule`. */
+  readonly examples: ReadonlyMap<string, readonly LedgerEntry[]>;
+  readonly pack: PackMeta | undefined;
+  readonly pretrain: readonly MetricsLine[];
+  readonly sft: readonly MetricsLine[];
+}
+
+const EXAMPLES = 3;
+
+/** Reads what there is; a run that is not finished gives a shorter report. */
+export async function gather(directory: RunDirectory): Promise<ReportData> {
+  const examples = new Map<string, LedgerEntry[]>();
+  for await (const entry of removed(directory)) {
+    const key = `${entry.stage}/${entry.rule}`;
+    const list = examples.get(key) ?? [];
+    if (list.length < EXAMPLES) examples.set(key, [...list, entry]);
+  }
+  return {
+    recipe: readRecipe(directory.recipe, { env: {} }),
+    recipeText: readFileSync(directory.recipe, "utf8"),
+    manifest: readManifest(directory.manifest),
+    summary: summarise(directory),
+    funnel: funnel(directory),
+    examples,
+    pack: existsSync(path.join(directory.tokens, "meta.json")) ? await readPackMeta(directory.tokens) : undefined,
+    pretrain: readMetrics(directory.metrics),
+    sft: readMetrics(path.join(directory.sft, "metrics.jsonl")),
+  };
+}

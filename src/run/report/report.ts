@@ -1,0 +1,100 @@
+import { writeWhole } from "../files.ts";
+import { count, duration } from "../progress.ts";
+import type { RunDirectory } from "../run-directory.ts";
+import { percent } from "../stages/eval.ts";
+import { funnelSection, problemsSection, removedSection, tokensSection } from "./data-sections.ts";
+import { gather, type ReportData } from "./gather.ts";
+import { html, Html } from "./html.ts";
+import { questionsSection, samplesSection, scoresSection, settingsSection, timesSection } from "./result-sections.ts";
+import { section } from "./section.ts";
+import { style } from "./style.ts";
+import { growthSection, learningRateSection, lossSection, sftSection, speedSection } from "./training-sections.ts";
+
+/**
+ * Writes a run's report.html: one page that needs nothing from elsewhere, from whatever the run has done so far.
+ * @returns its path
+ */
+export async function writeReport(directory: RunDirectory): Promise<string> {
+  writeWhole(directory.report, renderReport(await gather(directory)));
+  return directory.report;
+}
+
+/** The page's HTML. */
+export function renderReport(data: ReportData): string {
+  const { recipe } = data;
+  const sections = [
+    summarySection(data),
+    samplesSection(data),
+    questionsSection(data),
+    scoresSection(data),
+    funnelSection(data),
+    removedSection(data),
+    problemsSection(data),
+    tokensSection(data),
+    lossSection(data),
+    learningRateSection(data),
+    speedSection(data),
+    growthSection(data),
+    sftSection(data),
+    timesSection(data),
+    settingsSection(data),
+  ].filter((part) => part !== undefined);
+  const finished = data.manifest?.updated.slice(0, 16).replace("T", " ") ?? "";
+  const page = html`<!doctype html>
+    <html lang="${recipe.language}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
+        <title>${recipe.name} · Nuwa</title>
+        <style>
+          ${new Html(style)}
+        </style>
+      </head>
+      <body>
+        <h1>${recipe.name}</h1>
+        <p class="lead">
+          A language model built from nothing, and how it came about${finished !== "" && html` · ${finished} UTC`}
+        </p>
+        ${sections}
+        <footer>
+          Written by Nuwa ${data.manifest?.nuwa ?? ""}. Figures also lie beside this page: manifest.json, metrics.jsonl,
+          data/*/statistics.json, eval/.
+        </footer>
+      </body>
+    </html> `;
+  return page.text;
+}
+
+function summarySection(data: ReportData): Html | undefined {
+  const { summary, pack, funnel, recipe } = data;
+  const tiles: { figure: string; what: string }[] = [];
+  const first = funnel[0]?.summary.statistics.out;
+  const last = funnel.at(-1)?.summary.statistics.out;
+  if (first !== undefined && last !== undefined) {
+    tiles.push({
+      figure: `${count(first.documents)} → ${count(last.documents)}`,
+      what: "documents collected and kept",
+    });
+  }
+  if (pack !== undefined) tiles.push({ figure: count(pack.splits.train.tokens), what: "training tokens" });
+  const pretrain = summary.stages["pretrain"]?.summary;
+  const parameters = pretrain?.["parameters"];
+  if (typeof parameters === "number") tiles.push({ figure: count(parameters), what: "parameters" });
+  const perByte = pretrain?.["bits_per_byte"];
+  if (typeof perByte === "number") tiles.push({ figure: perByte.toFixed(3), what: "bits a byte on held-out text" });
+  const asked = summary.scores?.questions;
+  if (asked !== undefined && asked !== null) {
+    tiles.push({ figure: percent(asked.overall.value), what: "of held-out questions answered right" });
+  }
+  if (summary.seconds > 0) tiles.push({ figure: duration(summary.seconds), what: "of work" });
+  if (tiles.length === 0) return undefined;
+  return section(
+    "In short",
+    recipe.language,
+    "What went in, what came out, and how good it is; each figure is explained below.",
+    html`<div class="tiles">
+      ${tiles.map(({ figure, what }) => html`<div class="tile"><b>${figure}</b><span>${what}</span></div>`)}
+    </div>`,
+  );
+}
