@@ -33,7 +33,7 @@ export interface LoadedGenerator {
 export async function loadGenerator(dir: string, device: Device): Promise<LoadedGenerator> {
   const tokenizer = await loadTokenizer(dir);
   const template = await loadChatTemplate(dir);
-  const model = await loadModel(dir, device);
+  const model = await loadModel(dir, device, { trainable: false });
   if (tokenizer.vocabSize > model.config.vocab_size) {
     model.release();
     throw new NuwaError(
