@@ -1,0 +1,75 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { expect, test } from "vitest";
+
+const source = join(import.meta.dirname, "../src");
+
+/** DESIGN's house: a folder may import from its own floor and from those below, never from above. */
+const floors: { readonly [folder: string]: number } = {
+  cli: 8,
+  run: 7,
+  eval: 6,
+  serve: 6,
+  train: 5,
+  generate: 5,
+  models: 4,
+  nn: 3,
+  optim: 3,
+  data: 3,
+  tensor: 2,
+  tokenizer: 2,
+  text: 1,
+};
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const room = (file: string) => relative(source, file).split(/[\\/]/)[0] ?? "";
+
+/** Files of `src` that a file imports. */
+function imports(file: string): string[] {
+  const text = readFileSync(join(source, file), "utf8");
+  return [...text.matchAll(/(?:from|import\(?)\s*"(\.[^"]+)"/g)].map(([, path = ""]) =>
+    resolve(dirname(join(source, file)), path),
+  );
+}
+
+test("no import runs back up", () => {
+  const upward = files.flatMap((file) => {
+    const own = floors[room(join(source, file))];
+    if (own === undefined || file.endsWith(".test.ts")) return [];
+    return imports(file)
+      .filter((target) => target.startsWith(source) && (floors[room(target)] ?? 99) > own)
+      .map((target) => `${file} -> ${relative(source, target)}`);
+  });
+  expect(upward).toEqual([]);
+});
+
+test("folders of one floor do not import each other in a circle", () => {
+  const edges = new Map<string, Set<string>>();
+  for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {
+    const from = room(join(source, file));
+    for (const target of imports(file)) {
+      const to = room(target);
+      if (to === from || floors[to] === undefined || floors[to] !== floors[from]) continue;
+      edges.set(from, (edges.get(from) ?? new Set()).add(to));
+    }
+  }
+  for (const [from, targets] of edges)
+    for (const to of targets) expect(edges.get(to)?.has(from) ?? false, `${from} <-> ${to}`).toBe(false);
+});
+
+test("every folder under src says what lives in it", () => {
+  const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const silent = folders.map(({ name }) => name).filter((name) => !existsSync(join(source, name, "README.md")));
+  expect(silent).toEqual([]);
+});
+
+test("every import path of the package leads to a source file", () => {
+  const { exports } = JSON.parse(readFileSync(join(source, "../package.json"), "utf8")) as {
+    exports: Record<string, string>;
+  };
+  const missing = Object.values(exports).filter((path) => {
+    const file = path.replace("./dist/", "../").replace(/\.js$/, ".ts");
+    return !existsSync(join(source, file.replace("../src/", "")));
+  });
+  expect(missing).toEqual([]);
+});
