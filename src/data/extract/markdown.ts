@@ -115,7 +115,7 @@ function inlineText(tokens: readonly Token[]): string {
     else if (token.type === "codespan") parts.push((token as Tokens.Codespan).text);
     else if (token.type === "html") parts.push(/^<br\b/i.test(token.raw) ? "\n" : "");
     else if ("tokens" in token && token.tokens !== undefined && token.tokens.length > 0) {
-      stack.push(...[...token.tokens].reverse());
+      for (let k = token.tokens.length - 1; k >= 0; k--) stack.push(token.tokens[k] as Token);
     } else if (token.type === "link") continue;
     else parts.push(plain("text" in token && typeof token.text === "string" ? token.text : token.raw));
   }

@@ -34,6 +34,6 @@ export function extractHtml(html: string, settings: ExtractSettings): ExtractedP
 
 function mainText(page: Page, settings: ExtractSettings, strict: boolean): string {
   const main = findMainContent(page, { comments: settings.comments, strict });
-  const blocks = [...leadBefore(main, settings), ...toBlocks(main, settings)];
+  const blocks = leadBefore(main, settings).concat(toBlocks(main, settings));
   return renderBlocks(filterBlocks(blocks).map(({ block }) => block));
 }

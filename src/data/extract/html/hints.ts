@@ -60,7 +60,6 @@ export function hintsOf({ hint }: Element): Hints {
 
 function readHints(hint: string): Hints {
   const tokens = hint
-    .slice(0, 500)
     .split(/\s+/)
     .filter((token) => token !== "" && !MODIFIER.test(token))
     .map((token) => token.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase());

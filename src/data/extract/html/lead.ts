@@ -11,17 +11,18 @@ const MAX_STEPS = 10;
  * from the last `<h1>` before it (or from what a class calls a lead) to the body, prose only.
  */
 export function leadBefore(main: Element, options: BlockOptions): PageBlock[] {
-  const found: PageBlock[] = [];
+  let found: PageBlock[] = [];
   let at = main;
   for (let step = 0; step < MAX_STEPS && at.parent !== undefined && at.tag !== "body"; step++) {
-    if (hasHeadline(at)) break;
+    if (at.title) break;
     const siblings = at.parent.children;
     const before: PageBlock[] = [];
     for (const sibling of siblings) {
       if (sibling === at) break;
-      if (typeof sibling !== "string" && !sibling.removed) before.push(...toBlocks(sibling, options));
+      if (typeof sibling === "string" || sibling.removed) continue;
+      for (const block of toBlocks(sibling, options)) before.push(block);
     }
-    found.unshift(...before);
+    found = before.concat(found);
     at = at.parent;
   }
   const headline = found.findLastIndex(({ element }) => isHeadline(element));
@@ -44,8 +45,4 @@ function isHeadline(element: Element): boolean {
     if (at.tag === "h1") return true;
   }
   return false;
-}
-
-function hasHeadline(element: Element): boolean {
-  return element.title;
 }

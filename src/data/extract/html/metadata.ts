@@ -34,6 +34,8 @@ export function readMetadata({ elements }: Page): PageMetadata {
   const declared = new Map<string, string>();
   let titleTag: string | undefined;
   let heading: string | undefined;
+  // Looked into a few times only: a hostile page may hold ten thousand of them, one in the other.
+  let [headings, titles] = [0, 0];
   let time: string | undefined;
   let lang: string | undefined;
   for (const element of elements) {
@@ -47,8 +49,8 @@ export function readMetadata({ elements }: Page): PageMetadata {
       )?.toLowerCase();
       const content = attributes["content"];
       if (name !== undefined && content !== undefined && !declared.has(name)) declared.set(name, fold(content));
-    } else if (tag === "title") titleTag ??= fold(textOf(element)) || undefined;
-    else if (tag === "h1") heading ??= fold(textOf(element)) || undefined;
+    } else if (tag === "title" && titles++ < 5) titleTag ??= fold(textOf(element)) || undefined;
+    else if (tag === "h1" && headings++ < 5) heading ??= fold(textOf(element)) || undefined;
     else if (tag === "time") time ??= attributes["datetime"];
     else if (tag === "html") lang ??= attributes["lang"] ?? attributes["xml:lang"];
   }

@@ -19,12 +19,14 @@ export interface PageBlock {
 /** The blocks inside an element, in order, without what is removed. */
 export function toBlocks(root: Element, options: BlockOptions): PageBlock[] {
   const blocks: PageBlock[] = [];
+  const numbers: ItemNumbers = new Map();
   let buffer = "";
   let linked = 0;
   const flush = (element: Element): void => {
     const text = foldLines(buffer);
     buffer = "";
-    if (text !== "") blocks.push({ block: blockOf(element, text), element, length: text.length, linkLength: linked });
+    if (text !== "")
+      blocks.push({ block: blockOf(element, text, numbers), element, length: text.length, linkLength: linked });
     linked = 0;
   };
   // Entries: an element to open, a text, or an element to close.
@@ -67,7 +69,7 @@ export function toBlocks(root: Element, options: BlockOptions): PageBlock[] {
       continue;
     }
     if (node.tag === "table" && isDataTable(node)) {
-      if (options.tables) blocks.push(...tableRows(node));
+      if (options.tables) for (const row of tableRows(node)) blocks.push(row);
       continue;
     }
     const inner = block ? node : owner;
@@ -93,17 +95,28 @@ function foldLines(text: string): string {
     .trim();
 }
 
-function blockOf(element: Element, text: string): Block {
+function blockOf(element: Element, text: string, numbers: ItemNumbers): Block {
   for (let at: Element | undefined = element, up = 0; at !== undefined && up < 4; at = at.parent, up++) {
     if (/^h[1-6]$/.test(at.tag)) return { kind: "heading", text };
-    if (at.tag === "li") return itemOf(at, text);
+    if (at.tag === "li") return itemOf(at, text, numbers);
     if (at.tag === "dt" || at.tag === "dd") return { kind: "row", text };
     if (at.tag === "tr" || at.tag === "ul" || at.tag === "ol") break;
   }
   return { kind: "paragraph", text };
 }
 
-function itemOf(item: Element, text: string): Block {
+/** The numbers of ordered lists' items, counted once a list. */
+type ItemNumbers = Map<Element, ReadonlyMap<Element, number>>;
+
+function countItems(list: Element): Map<Element, number> {
+  const counted = new Map<Element, number>();
+  let number = Number.parseInt(list.attributes["start"] ?? "1", 10);
+  if (!Number.isSafeInteger(number)) number = 1;
+  for (const child of list.children) if (typeof child !== "string" && child.tag === "li") counted.set(child, number++);
+  return counted;
+}
+
+function itemOf(item: Element, text: string, numbers: ItemNumbers): Block {
   let depth = -1;
   let list: Element | undefined;
   for (let at = item.parent, up = 0; at !== undefined && up < 50; at = at.parent, up++) {
@@ -112,10 +125,11 @@ function itemOf(item: Element, text: string): Block {
     depth++;
   }
   if (list?.tag !== "ol") return { kind: "item", text, depth: Math.max(0, depth) };
-  let number = Number.parseInt(list.attributes["start"] ?? "1", 10) || 1;
-  for (const sibling of list.children) {
-    if (sibling === item) break;
-    if (typeof sibling !== "string" && sibling.tag === "li") number++;
+  let number = numbers.get(list)?.get(item);
+  if (number === undefined) {
+    const counted = countItems(list);
+    numbers.set(list, counted);
+    number = counted.get(item);
   }
   return { kind: "item", text, depth, number };
 }
@@ -144,20 +158,22 @@ function isDataTable(table: Element): boolean {
   if (role === "presentation" || role === "none") return false;
   let rows = 0;
   let cells = 0;
-  let blocks = 0;
   let long = 0;
-  const stack: Element[] = [...elementsOf(table)];
+  const stack = elementsOf(table);
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (node.tag === "table") return false;
     if (node.tag === "tr") rows++;
     if (node.tag === "td" || node.tag === "th") {
       cells++;
-      if (node.text > 300) long++;
+      if (node.text > 300 || blocksIn(node) > 1) long++;
     }
-    if (/^(?:p|div|ul|ol|h[1-6]|section|article|form)$/.test(node.tag)) blocks++;
-    stack.push(...elementsOf(node));
+    for (const child of node.children) if (typeof child !== "string") stack.push(child);
   }
-  return rows > 0 && cells >= 2 * rows && blocks <= cells && long * 4 <= cells;
+  return rows > 1 && cells >= 2 * rows && long * 4 <= cells;
+}
+
+function blocksIn(cell: Element): number {
+  return cell.children.filter((child) => typeof child !== "string" && !child.inline && child.tag !== "br").length;
 }
 
 function elementsOf(element: Element): Element[] {
@@ -181,7 +197,7 @@ function tableRows(table: Element): PageBlock[] {
         const row = text.join(" | ");
         rows.push({ block: { kind: "row", text: row }, element: node, length: row.length, linkLength: 0 });
       }
-    } else stack.push(...elementsOf(node).reverse());
+    } else for (const child of elementsOf(node).reverse()) stack.push(child);
   }
   return rows;
 }

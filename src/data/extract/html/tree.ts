@@ -36,7 +36,7 @@ export class Element {
     this.attributes = attributes;
     this.parent = parent;
     const hint = `${attributes["class"] ?? ""} ${attributes["id"] ?? ""}`;
-    this.hint = hint === " " ? "" : hint;
+    this.hint = hint === " " ? "" : hint.slice(0, 500);
     this.inline = INLINE.has(tag);
   }
 }
@@ -63,40 +63,64 @@ const SKIPPED = new Set(
 /** A page with more elements than this is no page that people read; the rest of it is not looked at. */
 const MAX_ELEMENTS = 400_000;
 
+/** Text is handed to the parser in pieces of this length, in UTF-16 units. */
+const PIECE = 1 << 15;
+/**
+ * The parser needs time that grows with the square of the depth; where a page is nested deeper than this, all elements
+ * are closed and reading goes on from the top.
+ */
+const MAX_DEPTH = 2000;
+
 /** Parses a page, however broken, into a tree without scripts, styles and controls. Nothing here recurses. */
 export function parsePage(html: string): Page {
   const root = new Element("#root", {}, undefined);
   const elements: Element[] = [root];
   let current = root;
   let skipping = 0;
-  const parser = new Parser(
-    {
-      onopentag(tag, attributes) {
-        if (skipping > 0 || SKIPPED.has(tag)) {
-          skipping++;
-          return;
-        }
-        const element = new Element(tag, attributes, current);
-        if (elements.length < MAX_ELEMENTS) elements.push(element);
-        current.children.push(element);
-        current = element;
+  let depth = 0;
+  const open = (): Parser =>
+    new Parser(
+      {
+        onopentag(tag, attributes) {
+          depth++;
+          if (skipping > 0 || SKIPPED.has(tag)) {
+            skipping++;
+            return;
+          }
+          const element = new Element(tag, attributes, current);
+          if (elements.length < MAX_ELEMENTS) elements.push(element);
+          current.children.push(element);
+          current = element;
+        },
+        onclosetag() {
+          depth--;
+          if (skipping > 0) skipping--;
+          else if (current.parent !== undefined) current = current.parent;
+        },
+        ontext(text) {
+          if (skipping > 0) return;
+          const last = current.children.length - 1;
+          const before = current.children[last];
+          // The parser hands text over in pieces (at entities).
+          if (typeof before === "string") current.children[last] = before + text;
+          else current.children.push(text);
+        },
       },
-      onclosetag() {
-        if (skipping > 0) skipping--;
-        else if (current.parent !== undefined) current = current.parent;
-      },
-      ontext(text) {
-        if (skipping > 0) return;
-        const last = current.children.length - 1;
-        const before = current.children[last];
-        // The parser hands text over in pieces (at entities).
-        if (typeof before === "string") current.children[last] = before + text;
-        else current.children.push(text);
-      },
-    },
-    { decodeEntities: true, lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: false },
-  );
-  parser.write(html);
+      { decodeEntities: true, lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: false },
+    );
+  let parser = open();
+  for (let start = 0; start < html.length;) {
+    // Pieces end before a tag, so that a new parser can take over there.
+    const piece = html.slice(start, start + PIECE);
+    const cut = start + PIECE < html.length ? piece.lastIndexOf("<") : -1;
+    parser.write(cut > 0 ? piece.slice(0, cut) : piece);
+    start += cut > 0 ? cut : piece.length;
+    if (depth <= MAX_DEPTH) continue;
+    parser.end();
+    current = root;
+    depth = skipping = 0;
+    parser = open();
+  }
   parser.end();
   return { root, elements };
 }
