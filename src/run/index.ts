@@ -12,3 +12,4 @@ export { Interrupted } from "./stage.ts";
 export { version } from "./version.ts";
 export { openDevice } from "./device.ts";
 export { scoreLines, summarise, summaryText, type RunSummary } from "./summary.ts";
+export { diagnose, type Finding } from "./doctor.ts";

@@ -1,4 +1,4 @@
-import { arch, cpus, platform, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import * as path from "node:path";
 import { version } from "./version.ts";
 import { stagesOf } from "./chain.ts";
@@ -42,7 +42,7 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
       node: process.version,
       machine: machine(),
     }));
-    const context = { directory, manifest, progress, signal, threads: recipe.threads, cwd };
+    const context = { directory, manifest, progress, signal, threads: recipe.threads ?? availableParallelism(), cwd };
     await runStages(stages, context, {
       ...options,
       // What is refused leaves the directory as it was, its recipe too.

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import * as z from "zod";
 import { cleanSettings } from "../../data/clean/index.ts";
 import { collectSettings } from "../../data/collect/index.ts";
@@ -30,7 +29,7 @@ export const recipeSchema = z.strictObject({
     .int()
     .min(1)
     .max(1024)
-    .default(() => availableParallelism())
+    .optional()
     .describe("Threads for data stages and kernels: changes the speed, never the result. Default: all cores."),
   device: z
     .enum(["auto", "cpu", "reference"])

@@ -35,7 +35,7 @@ export const nanoGptShakespeare = { model: "nanoGPT, tiny Shakespeare by charact
 
 /** What bits per byte of English text are like. Each with its source. */
 export const bitsPerByte: readonly { readonly what: string; readonly value: number }[] = [
-  { what: "every byte a guess among 256", value: 8 },
-  { what: "English letters one by one, by their frequency (Shannon 1951)", value: 4.1 },
-  { what: "what people manage, guessing the next letter (Shannon 1951, upper estimate)", value: 1.3 },
+  { what: "guessing every byte", value: 8 },
+  { what: "letters by frequency (Shannon 1951)", value: 4.1 },
+  { what: "people guessing (Shannon 1951)", value: 1.3 },
 ];

@@ -70,7 +70,7 @@ export function scoresSection(data: ReportData): Html | undefined {
   if (typeof perByte === "number") {
     const bars = [
       ...bitsPerByte.map(({ what, value }) => ({ label: what, value, text: value.toFixed(2), highlight: false })),
-      { label: "this model, on its held-out text", value: perByte, text: perByte.toFixed(2) },
+      { label: "this model, held-out text", value: perByte, text: perByte.toFixed(2) },
     ].toSorted((a, b) => b.value - a.value);
     parts.push(
       html`<h3>Bits a byte</h3>
@@ -78,7 +78,7 @@ export function scoresSection(data: ReportData): Html | undefined {
           How many bits the model needs for each byte of text it has not seen; this compares models whatever their
           tokens are. English text; another text is harder or easier.
         </p>
-        <figure>${barChart(bars, "bits a byte", 330)}</figure>`,
+        <figure>${barChart(bars, "bits a byte", 240)}</figure>`,
     );
   }
   const loss = summary.stages["pretrain"]?.summary["val_loss"];
