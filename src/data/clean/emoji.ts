@@ -63,7 +63,7 @@ export function replaceEmoji(
     const adjacent = count > 1 && between.trim() === "" && !between.includes("\n");
     if (action === "words" && !(adjacent && name === previous)) {
       if (language === "zh") out += `[${name}]`;
-      else out += (out === "" || /[\s(["'“‘]$/u.test(out) ? "" : adjacent ? ", " : " ") + name;
+      else out += (out === "" || /[\s(["'“‘]/u.test(out.slice(-1)) ? "" : adjacent ? ", " : " ") + name;
     } else if (adjacent) {
       out = out.slice(0, out.length - between.length);
     }

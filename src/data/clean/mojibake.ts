@@ -42,13 +42,13 @@ function repairOnce(text: string): { text: string; count: number } {
     count++;
     return repaired;
   });
-  if (out.includes("â€") || /[a-z.,;:!?)]Â | [a-z]*[a-z]Ã /.test(out)) {
+  if (out.includes("â€") || /[a-z.,;:!?)]Â |[a-z]Ã /.test(out)) {
     out = out
       // The byte 9D has no character in windows-1252; some readers drop it, and of the closing quote this is left.
       .replace(/(?<=\S)â€(?=[\s.,;:!?)\]]|$)/gm, () => (count++, "”"))
       // A no-break space (C2 A0, and in "à" C3 A0) that has since become a plain space.
       .replace(/(?<=[a-z.,;:!?)])Â (?= |\S)/g, () => (count++, " "))
-      .replace(/(?<=[a-z])Ã (?=\S)/g, () => (count++, "à "));
+      .replace(/(?<=[a-z])Ã {1,2}(?=\S)/g, () => (count++, "à "));
   }
   return { text: out, count };
 }

@@ -12,8 +12,7 @@ export interface WhiteSpaceOptions {
  */
 export function normalizeWhiteSpace(text: string, { maxBlankLines, indentation }: WhiteSpaceOptions): string {
   let out = text.replace(UNUSUAL_SPACES, " ");
-  if (INNER_RUN.test(out) || indentation === "remove") out = squeezeLines(out, indentation);
-  else out = out.replace(/[ \t]+$/gm, "");
+  if (WORK.test(out) || indentation === "remove") out = squeezeLines(out, indentation);
   const tooMany = `\n{${maxBlankLines + 2},}`;
   if (out.includes("\n".repeat(maxBlankLines + 2))) {
     out = out.replace(new RegExp(tooMany, "g"), "\n".repeat(maxBlankLines + 1));
@@ -23,7 +22,9 @@ export function normalizeWhiteSpace(text: string, { maxBlankLines, indentation }
 
 // No-break, en, em, thin, ideographic and other spaces of Unicode; Ogham's is a letter-like mark and stays.
 const UNUSUAL_SPACES = /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g;
-const INNER_RUN = /[^\s](?:\t|[ \t]{2,})[^\s]/;
+// A run of spaces or a tab inside a line, or white space at a line's end. Trimming itself is left to trimEnd: a regular
+// expression for it takes the square of the length of a long run.
+const WORK = /[^\s](?:\t|[ \t]{2})|[ \t](?:\n|$)/;
 
 function squeezeLines(text: string, indentation: "keep" | "remove"): string {
   let fence: string | undefined;
