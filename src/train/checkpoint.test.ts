@@ -40,6 +40,7 @@ function state(step: number): TrainerState {
     elapsed_s: 1.5,
     loss: 2,
     best: null,
+    evaluation_due: false,
     kernels: "reference",
     settings: { steps: "100" },
   };

@@ -29,6 +29,8 @@ const bodySchema = z.object({
   /** Loss of the last step; null before the first. */
   loss: z.number().nullable(),
   best: z.object({ step: wholeNumber, val_loss: z.number() }).nullable(),
+  /** The evaluation due at this step was cut short by a stop: it comes first when the run goes on. */
+  evaluation_due: z.boolean(),
   /** Kernels that computed it: bits are the same for the same ones. */
   kernels: z.string(),
   /** What a run that goes on has to agree with, key path to JSON text. */
@@ -80,7 +82,7 @@ export async function writeCheckpoint(
     await writeSafetensors(join(temporary, OPTIMIZER_FILE), stateTensors(model, optimizer));
     const files: Record<string, { bytes: number; sha256: string }> = {};
     for (const file of (await readdir(temporary)).toSorted()) files[file] = await digest(join(temporary, file));
-    const body = { format: 1 as const, ...state, files };
+    const body = bodySchema.parse({ format: 1, ...state, files }); // and with it the order of keys, which is hashed
     const whole = {
       ...body,
       settings_sha256: sha256(JSON.stringify(state.settings)),

@@ -17,12 +17,21 @@ export interface HeldOutScore {
 /**
  * Scores held-out data without learning from it: no dropout, each token once.
  * The sums are in float64 and in a fixed order, so the same weights give the same score.
+ *
+ * @param isCancelled looked at before each batch
+ * @returns undefined when it was cancelled
  */
-export async function evaluate(model: CausalLanguageModel, arena: Arena, heldOut: HeldOut): Promise<HeldOutScore> {
+export async function evaluate(
+  model: CausalLanguageModel,
+  arena: Arena,
+  heldOut: HeldOut,
+  isCancelled: () => boolean = () => false,
+): Promise<HeldOutScore | undefined> {
   let nats = 0;
   let weight = 0;
   let tokens = 0;
   for await (const batch of heldOut.batches()) {
+    if (isCancelled()) return undefined;
     const { B, T } = batch;
     const tape = new Tape({ device: model.device, arena, recording: false, training: false });
     const { tokenLosses } = model.loss(

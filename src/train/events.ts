@@ -82,7 +82,7 @@ export interface WarningEvent {
 export interface DoneEvent {
   readonly type: "done";
   readonly step: number;
-  /** True when stop() or Ctrl-C ended the run before its last step. */
+  /** True when stop() or Ctrl-C ended the run before its last step and evaluation: run it again to go on. */
   readonly stopped: boolean;
   readonly loss: number | null;
   readonly best: { readonly step: number; readonly val_loss: number } | null;

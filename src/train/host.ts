@@ -87,11 +87,15 @@ export function train(job: TrainJob): Training {
 
   return {
     async *[Symbol.asyncIterator]() {
-      for (;;) {
-        const event = queue.shift();
-        if (event !== undefined) yield event;
-        else if (ended) break;
-        else await new Promise<void>((resolve) => (wake = resolve));
+      try {
+        for (;;) {
+          const event = queue.shift();
+          if (event !== undefined) yield event;
+          else if (ended) break;
+          else await new Promise<void>((resolve) => (wake = resolve));
+        }
+      } finally {
+        Atomics.store(stop, 0, 1); // whoever leaves the loop early no longer wants the run
       }
       if (failure !== undefined) throw failure;
     },

@@ -6,7 +6,7 @@ import type { CausalLanguageModel } from "../models/index.ts";
 import { createSchedule, type Optimizer } from "../optim/index.ts";
 import type { Arena } from "../tensor/index.ts";
 import { checkpointName, pointCheckpoint, pruneCheckpoints, type TrainerState, writeCheckpoint } from "./checkpoint.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, type HeldOutScore } from "./evaluate.ts";
 import type { DoneEvent, EvalEvent, TrainEvent } from "./events.ts";
 import type { TrainControl, TrainJob } from "./job.ts";
 import { type MetricsLine, MetricsLog } from "./metrics.ts";
@@ -55,23 +55,31 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
   const elapsed = (): number => start.elapsed_s + (performance.now() - began) / 1000;
   let { step, tokens, loss, best } = start;
   let saved = start.step === 0 ? -1 : start.step;
+  let evaluationDue = start.evaluation_due && objective.heldOut !== undefined;
 
   const tell = (line: MetricsLine): void => {
     metrics.append(line);
     options.onEvent(line);
   };
-  /** @returns whether this is the best so far */
+  const dueAt = (every: number): boolean => step === 0 || step === steps || isDue(step, every);
+  /** Evaluates and writes samples where due; a stop puts them off. @returns whether the weights are the best so far */
   const look = async (): Promise<boolean> => {
-    if (objective.heldOut === undefined) return false;
-    const score = await evaluate(model, arena, objective.heldOut);
-    const isBest = step > 0 && (best === null || score.loss < best.val_loss);
-    if (isBest) best = { step, val_loss: score.loss };
-    tell(evalEvent(step, score, isBest));
+    let isBest = false;
+    if (objective.heldOut !== undefined && dueAt(settings.eval_every)) {
+      const score = await evaluate(model, arena, objective.heldOut, () => control.stopRequested);
+      evaluationDue = score === undefined;
+      if (score === undefined) return false;
+      isBest = step > 0 && (best === null || score.loss < best.val_loss);
+      if (isBest) best = { step, val_loss: score.loss };
+      tell(evalEvent(step, score, isBest));
+    }
+    if (settings.sample_every > 0 && dueAt(settings.sample_every)) showSamples(options, step, tell);
     return isBest;
   };
   const save = async (): Promise<void> => {
     metrics.flush();
-    const state = { ...start, kernels: options.kernels, step, tokens, loss, best, elapsed_s: elapsed() };
+    const progress = { step, tokens, loss, best, elapsed_s: elapsed(), evaluation_due: evaluationDue };
+    const state = { ...start, ...progress, kernels: options.kernels };
     const { specialTokens } = prepared;
     const path = await writeCheckpoint(folder, { model, optimizer, tokenizer: job.tokenizer, specialTokens, state });
     await pointCheckpoint(folder, "latest", step);
@@ -83,10 +91,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
   };
 
   try {
-    if (start.step === 0) {
-      await look();
-      if (settings.sample_every > 0) showSamples(options, step, tell);
-    }
+    if ((step === 0 || evaluationDue) && (await look())) await save();
     while (step < steps && !control.stopRequested) {
       const before = performance.now();
       const result = await trainer.step(step);
@@ -103,10 +108,8 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
         tokens_per_s: Math.round((1000 * result.tokens) / (performance.now() - before)),
         elapsed_s: Math.round(1000 * elapsed()) / 1000,
       });
-      const isLast = step === steps;
-      const improved = (isLast || isDue(step, settings.eval_every)) && (await look());
-      if (settings.sample_every > 0 && (isLast || isDue(step, settings.sample_every))) showSamples(options, step, tell);
-      if (isLast || improved || isDue(step, settings.checkpoint_every)) await save();
+      const improved = await look();
+      if (step === steps || improved || isDue(step, settings.checkpoint_every)) await save();
       await setImmediate(); // lets a signal's handler run
     }
     if (saved !== step) await save();
@@ -116,7 +119,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
   return {
     type: "done",
     step,
-    stopped: step < steps,
+    stopped: step < steps || evaluationDue,
     loss,
     best,
     checkpoint: join(folder, checkpointName(step)),
@@ -128,7 +131,7 @@ function isDue(step: number, every: number): boolean {
   return every > 0 && step % every === 0;
 }
 
-function evalEvent(step: number, score: Awaited<ReturnType<typeof evaluate>>, best: boolean): EvalEvent {
+function evalEvent(step: number, score: HeldOutScore, best: boolean): EvalEvent {
   const { bitsPerByte, bitsPerCharacter } = score;
   return {
     type: "eval",

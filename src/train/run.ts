@@ -166,5 +166,6 @@ async function loadWithConfig(source: string, device: Device, config: GptConfig)
 }
 
 function freshState(stage: TrainJob["stage"], seed: number, kernels: string, settings: Decisive): TrainerState {
-  return { stage, step: 0, seed, tokens: 0, elapsed_s: 0, loss: null, best: null, kernels, settings };
+  const nothing = { step: 0, tokens: 0, elapsed_s: 0, loss: null, best: null, evaluation_due: true };
+  return { stage, seed, ...nothing, kernels, settings };
 }

@@ -188,6 +188,7 @@ describe("evaluate", () => {
     const batch = randomBatch(2, 4);
     batch.targets.fill(-1, 10);
     const score = await evaluate(model, arena, { batches: () => [batch], bytes: 20, characters: 10 });
+    if (score === undefined) throw new Error("was cancelled");
     expect(score.tokens).toBe(10);
     expect(score.loss).toBeCloseTo(Math.log(V), 10);
     expect(score.perplexity).toBeCloseTo(V, 8);
@@ -201,13 +202,18 @@ describe("evaluate", () => {
     const at = async (place: number): Promise<number> => {
       const weights = new Float32Array(T);
       weights[place] = 1;
-      return (await evaluate(model, arena, { batches: () => [{ ...batch, weights }] })).loss;
+      return (await evaluate(model, arena, { batches: () => [{ ...batch, weights }] }))?.loss ?? Number.NaN;
     };
     const both = new Float32Array(T);
     both[1] = 3;
     both[5] = 1;
-    const { loss, tokens } = await evaluate(model, arena, { batches: () => [{ ...batch, weights: both }] });
-    expect(tokens).toBe(2);
-    expect(loss).toBeCloseTo((3 * (await at(1)) + (await at(5))) / 4, 10);
+    const score = await evaluate(model, arena, { batches: () => [{ ...batch, weights: both }] });
+    expect(score?.tokens).toBe(2);
+    expect(score?.loss).toBeCloseTo((3 * (await at(1)) + (await at(5))) / 4, 10);
+  });
+
+  it("ends at once when it is cancelled", async () => {
+    const { model, arena } = setup({ objective: objectiveOf(() => whole(randomBatch(1, 0))) });
+    expect(await evaluate(model, arena, { batches: () => [randomBatch(1, 4)] }, () => true)).toBeUndefined();
   });
 });
