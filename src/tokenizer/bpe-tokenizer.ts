@@ -70,8 +70,8 @@ export class BpeTokenizer implements Tokenizer {
     return this.#out.slice(0, this.#length);
   }
 
-  readonly #addPiece = (piece: string): void => {
-    const cached = this.#cache.get(piece);
+  readonly #addPiece = (text: string, start: number, end: number): void => {
+    const cached = this.#cache.find(text, start, end);
     if (cached >= 0) {
       const count = this.#cache.count(cached);
       this.#reserve(count);
@@ -79,11 +79,11 @@ export class BpeTokenizer implements Tokenizer {
       this.#length += count;
       return;
     }
-    const count = this.#encodePiece(piece);
+    const count = this.#encodePiece(text.slice(start, end));
     this.#reserve(count);
-    this.#out.set(this.#symbols.subarray(0, count), this.#length);
+    for (let i = 0; i < count; i++) this.#out[this.#length + i] = this.#symbols[i] ?? 0;
     this.#length += count;
-    this.#cache.set(piece, this.#symbols, count);
+    this.#cache.add(text, start, end, this.#symbols, count);
   };
 
   /** Leaves the ids in `#symbols`; returns how many there are. */

@@ -1,5 +1,4 @@
 import { toWellFormed } from "./character-classes.ts";
-import { ownString } from "./piece-cache.ts";
 import { forEachPiece, type PieceScanner } from "./pre-tokenizer.ts";
 
 export interface PieceCounts {
@@ -25,7 +24,8 @@ export async function countPieces(
   let characters = 0;
   let documents = 0;
   let dropped = 0;
-  const visit = (piece: string): void => {
+  const visit = (text: string, start: number, end: number): void => {
+    const piece = text.slice(start, end);
     const count = counts.get(piece);
     if (count !== undefined) {
       counts.set(piece, count + 1);
@@ -41,6 +41,14 @@ export async function countPieces(
     options.onText?.(characters);
   }
   return { counts, characters, texts: documents, dropped };
+}
+
+/** A string this short is copied by `slice`; a longer one would keep its whole document alive, so it is copied by hand. */
+const COPIED_BY_SLICE = 12;
+
+/** The same string in memory of its own. */
+function ownString(piece: string): string {
+  return piece.length <= COPIED_BY_SLICE ? piece : Buffer.from(piece, "utf16le").toString("utf16le");
 }
 
 /** Forgets the rarest pieces until at most `keep` remain; returns how many occurrences that were. */

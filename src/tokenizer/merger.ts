@@ -1,7 +1,7 @@
 import { PairTable } from "./pair-table.ts";
 
 /** Pieces up to this many symbols are merged by looking at all pairs each time, longer ones with a heap. */
-const SHORT = 24;
+const SHORT = 40;
 
 /**
  * Applies merges to one piece: always the pair of lowest rank, the leftmost first, until none is left.
@@ -13,6 +13,7 @@ export class Merger {
   #symbols = new Int32Array(SHORT);
   #next = new Int32Array(SHORT);
   #previous = new Int32Array(SHORT);
+  readonly #heap = new RankHeap();
 
   /** @param merges left id, right id and resulting id, by rank */
   constructor(merges: readonly (readonly [left: number, right: number, result: number])[]) {
@@ -61,7 +62,7 @@ export class Merger {
     const symbols = this.#symbols;
     const next = this.#next;
     const previous = this.#previous;
-    const heap = new RankHeap(length);
+    const heap = this.#heap;
     for (let i = 0; i < length; i++) {
       symbols[i] = ids[i] ?? 0;
       next[i] = i + 1;
@@ -99,14 +100,10 @@ export class Merger {
 
 /** A binary heap of (rank, position), lowest rank first, then leftmost. Both fit in one double: rank * 2^32 + position. */
 class RankHeap {
-  #items: Float64Array;
+  #items = new Float64Array(256);
   #size = 0;
   /** The rank of what was popped last. */
   rank = -1;
-
-  constructor(capacity: number) {
-    this.#items = new Float64Array(Math.max(16, capacity));
-  }
 
   /** Adds an entry; a rank below 0 is none. */
   push(rank: number, position: number): void {

@@ -11,7 +11,7 @@ import {
 
 function pieces(scanner: PieceScanner, text: string): string[] {
   const result: string[] = [];
-  forEachPiece([scanner], text, (piece) => result.push(piece));
+  forEachPiece([scanner], text, (whole, start, end) => result.push(whole.slice(start, end)));
   return result;
 }
 

@@ -190,31 +190,31 @@ export function regexScanner(regex: RegExp, options: { dropGaps?: boolean } = {}
 }
 
 /**
- * Cuts `text` by each scanner in turn, and shows every piece to `visit`. No scanner: the text is one piece.
+ * Cuts `text` by each scanner in turn, and shows where every piece is to `visit`: units [start, end) of the text given,
+ * which with several scanners is a part of the whole. No scanner: the text is one piece.
  *
- * @example forEachPiece([presetScanner("gpt2")], "Hello world", (piece) => pieces.push(piece)); // "Hello", " world"
+ * @example forEachPiece([presetScanner("gpt2")], "Hello world", (text, start, end) => pieces.push(text.slice(start, end)));
  */
 export function forEachPiece(
   scanners: readonly PieceScanner[],
   text: string,
-  visit: (piece: string) => void,
+  visit: (text: string, start: number, end: number) => void,
   depth = 0,
 ): void {
   const scan = scanners[depth];
   if (scan === undefined) {
-    if (text.length > 0) visit(text);
+    if (text.length > 0) visit(text, 0, text.length);
     return;
   }
   const last = depth === scanners.length - 1;
   for (let start = 0; start < text.length;) {
-    let end = scan(text, start);
+    const end = scan(text, start);
     if (end < 0) {
       start = ~end;
       continue;
     }
-    const piece = text.slice(start, end);
-    if (last) visit(piece);
-    else forEachPiece(scanners, piece, visit, depth + 1);
+    if (last) visit(text, start, end);
+    else forEachPiece(scanners, text.slice(start, end), visit, depth + 1);
     start = end;
   }
 }
