@@ -5,7 +5,7 @@ export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from
 export { printRecipe } from "./recipe/print.ts";
 export { readRecipe } from "./recipe/recipe.ts";
 export { recipeSchema, type Recipe } from "./recipe/schema.ts";
-export { writeReport } from "./report/report.ts";
+export { writeReport } from "./report.ts";
 export { findModel, RunDirectory } from "./run-directory.ts";
 export { runRecipe, type RunOptions } from "./run.ts";
 export { Interrupted } from "./stage.ts";

@@ -1,5 +1,4 @@
 import { formatPairs, readPackMeta, TokenDataset } from "../data/pack/index.ts";
-import { createFilter } from "../data/filter/index.ts";
 import type { LedgerEntry, StageStatistics } from "../data/stage.ts";
 import { NuwaError, type Document } from "../text/index.ts";
 import { loadTokenizer } from "../tokenizer/index.ts";
@@ -123,6 +122,7 @@ async function find(folder: ShardFolder, wanted: string): Promise<Document | und
 async function filterFigures(directory: RunDirectory, document: Document): Promise<Way["figures"]> {
   const { filter } = readRecipe(directory.recipe, { env: {} });
   if (filter === undefined) return undefined;
+  const { createFilter } = await import("../data/filter/index.ts");
   return createFilter(filter).figures(document).rules;
 }
 

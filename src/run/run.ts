@@ -8,7 +8,7 @@ import { Manifest } from "./manifest.ts";
 import type { Progress } from "./progress.ts";
 import { printRecipe } from "./recipe/print.ts";
 import { recipeSchema, type Recipe } from "./recipe/schema.ts";
-import { writeReport } from "./report/report.ts";
+import { writeReport } from "./report.ts";
 import { RunDirectory } from "./run-directory.ts";
 import { runStages, type RunnerOptions } from "./stage-runner.ts";
 

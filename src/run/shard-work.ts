@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createClean, type CleanSettings } from "../data/clean/index.ts";
 import { createSigner, type DedupSettings, type Signature } from "../data/dedup/index.ts";
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
-import { createFilter, type FilterSettings } from "../data/filter/index.ts";
+import type { FilterSettings } from "../data/filter/settings.ts";
 import { mapBatch, type DocumentMapper } from "../data/stage.ts";
 import { countCharacters, type Document } from "../text/index.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
@@ -45,7 +45,10 @@ export interface Work {
 
 const prepared = new Map<string, Promise<DocumentMapper>>();
 
-/** Preparing a mapper can be slow (language models are loaded), so a worker keeps it from shard to shard. */
+/**
+ * Preparing a mapper can be slow, so a worker keeps it from shard to shard. The filter's language tables take 80 MB and
+ * are loaded only by those who filter.
+ */
 function mapperFor(spec: MapperSpec): Promise<DocumentMapper> {
   const key = JSON.stringify(spec);
   const known = prepared.get(key);
@@ -62,7 +65,7 @@ async function make(spec: MapperSpec): Promise<DocumentMapper> {
     case "clean":
       return createClean(spec.settings);
     case "filter":
-      return createFilter(spec.settings);
+      return (await import("../data/filter/index.ts")).createFilter(spec.settings);
   }
 }
 

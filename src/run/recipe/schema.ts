@@ -4,7 +4,7 @@ import { collectSettings } from "../../data/collect/index.ts";
 import { dedupSettings } from "../../data/dedup/index.ts";
 import { dialogueSettings } from "../../data/dialogues/index.ts";
 import { extractSettings } from "../../data/extract/index.ts";
-import { filterSettings } from "../../data/filter/index.ts";
+import { filterSettings } from "../../data/filter/settings.ts";
 import { packSettings } from "../../data/pack/index.ts";
 import { tokenizerSettings } from "../../tokenizer/index.ts";
 import { pretrainSettings, sftSettings } from "../../train/settings.ts";
