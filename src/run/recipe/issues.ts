@@ -112,19 +112,16 @@ function plainPath(path: readonly PropertyKey[]): Path {
   return path.map((part) => (typeof part === "number" ? part : String(part)));
 }
 
+function expectation(path: Path, expected: string, came: unknown): string {
+  if (came === undefined) return `"${dotted(path)}" is missing: expected ${expected}`;
+  return `expected ${expected} for "${dotted(path)}", got ${show(came)}`;
+}
+
 function explain(issue: z.core.$ZodIssue, root: unknown): Mistake[] {
   const path = plainPath(issue.path);
   const came = valueAt(root, path);
   const mistake = (expected: string, hint?: string): Mistake[] => [
-    {
-      path,
-      message:
-        came === undefined
-          ? `"${dotted(path)}" is missing: expected ${expected}`
-          : `expected ${expected} for "${dotted(path)}", got ${show(came)}`,
-      hint,
-      atKey: false,
-    },
+    { path, message: expectation(path, expected, came), hint, atKey: false },
   ];
   switch (issue.code) {
     case "invalid_type":
@@ -158,10 +155,7 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, came: unk
   if ("options" in issue && Array.isArray(issue.options) && issue.options.length > 0) {
     const values = issue.options.map(String);
     const near = typeof came === "string" ? didYouMean(came, values) : undefined;
-    const message =
-      came === undefined
-        ? `"${dotted(path)}" is missing: expected one of ${values.join(", ")}`
-        : `expected one of ${values.join(", ")} for "${dotted(path)}", got ${show(came)}`;
+    const message = expectation(path, `one of ${values.join(", ")}`, came);
     return [{ path, message, hint: near?.startsWith("did you mean") ? near : undefined, atKey: false }];
   }
   // The member that got deepest into the value is the one that was meant.
@@ -182,7 +176,7 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, came: unk
     }
   }
   const expected = allowed.size === 0 ? "another value" : [...allowed].join(" or ");
-  return [{ path, message: `expected ${expected} for "${dotted(path)}", got ${show(came)}`, atKey: false }];
+  return [{ path, message: expectation(path, expected, came), atKey: false }];
 }
 
 function typeName(expected: string): string {

@@ -10,7 +10,10 @@ import { tokenizerSettings } from "../../tokenizer/index.ts";
 import { pretrainSettings, sftSettings } from "../../train/settings.ts";
 import { evalStageSettings } from "./eval-settings.ts";
 
-/** A recipe: what each stage is to do. A stage that is left out, or `false`, is skipped. */
+/**
+ * A recipe: what each stage is to do. A stage that is left out, or `false`, is skipped.
+ * (`unwrap` takes off a schema's own default, with which a stage left out would run after all.)
+ */
 export const recipeSchema = z.strictObject({
   name: z
     .string()
@@ -44,8 +47,8 @@ export const recipeSchema = z.strictObject({
   collect: collectSettings.optional().describe("Read documents from files."),
   extract: extractSettings.optional().describe("HTML pages to their main text, Markdown to plain text."),
   clean: cleanSettings.optional().describe("Repair and normalise the text."),
-  filter: filterSettings.optional().describe("Drop documents of other languages and of low quality."),
-  dedup: dedupSettings.optional().describe("Drop copies and near copies."),
+  filter: filterSettings.unwrap().optional().describe("Drop documents of other languages and of low quality."),
+  dedup: dedupSettings.unwrap().optional().describe("Drop copies and near copies."),
   tokenizer: tokenizerSettings.optional().describe("Train the tokenizer on what is left."),
   pack: packSettings.optional().describe("Text to tokens: training and held-out data."),
   pretrain: pretrainSettings.optional().describe("Train the model to continue text."),
