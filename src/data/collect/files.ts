@@ -60,7 +60,7 @@ export async function listFiles(patterns: readonly string[], options: ListOption
   const unknown = new Map<string, string[]>();
   for (const pattern of patterns) {
     const paths = await match(pattern, options);
-    if (paths.length === 0) throw await nothingMatches(pattern, options);
+    if (paths.length === 0) throw nothingMatches(pattern, options);
     for (const file of paths) {
       const { format, gzip, extension } = formatOf(file);
       // *.rst, *.ts: an extension that the pattern itself names is read as text.
@@ -94,11 +94,12 @@ async function match(pattern: string, options: ListOptions): Promise<string[]> {
   if (stat?.isFile() === true) return [literal];
   const isFolder = stat?.isDirectory() === true;
   const known = Object.keys(EXTENSIONS).map((extension) => extension.slice(1));
-  const glob_ = isFolder
-    ? `${convertPathToPattern(literal)}/**/{*.{${known.join(",")}}{,.gz},data.{noun,verb,adj,adv}}`
-    : pattern;
+  const folder = convertPathToPattern(literal);
+  const globs = isFolder
+    ? [`${folder}/**/*.{${known.join(",")}}{,.gz}`, `${folder}/**/data.{noun,verb,adj,adv}`]
+    : [pattern];
   const entersPackages = /(?:^|[\\/])node_modules(?:[\\/]|$)/.test(pattern);
-  const paths = await glob(glob_, {
+  const paths = await glob(globs, {
     cwd,
     absolute: true,
     expandDirectories: false,
@@ -121,8 +122,13 @@ type RealpathCallback = (error: NodeJS.ErrnoException | null, resolved: string) 
 
 /** The walker passes over folders that it may not read and links that lead nowhere; here they are named. */
 function reportingFileSystem(cwd: string, onProblem: (problem: Problem) => void): { readdir: never; realpath: never } {
+  const reported = new Set<string>();
   const report = (file: string, what: string, error: NodeJS.ErrnoException): void => {
-    const where = displayName(path.resolve(cwd, file), cwd);
+    // Through a loop of links the same place is met under several names.
+    const folder = realPath(path.dirname(path.resolve(cwd, file)));
+    const where = displayName(path.join(folder, path.basename(file)), realPath(cwd));
+    if (reported.has(where)) return;
+    reported.add(where);
     onProblem({ where: where === "" ? "." : where, message: `${what} (${error.code ?? error.message}), skipped` });
   };
   const readdir = (folder: string, options: { withFileTypes: true }, done: ReaddirCallback): void => {
@@ -147,18 +153,21 @@ function reportingFileSystem(cwd: string, onProblem: (problem: Problem) => void)
 function onePerFile(files: readonly InputFile[]): InputFile[] {
   const byRealPath = new Map<string, InputFile>();
   for (const file of files) {
-    let real: string;
-    try {
-      real = fs.realpathSync.native(file.path);
-    } catch {
-      real = file.path;
-    }
+    const real = realPath(file.path);
     if (!byRealPath.has(real) || real === file.path) byRealPath.set(real, file);
   }
   return [...byRealPath.values()].sort((a, b) => compare(a.name, b.name));
 }
 
-async function nothingMatches(pattern: string, options: ListOptions): Promise<NuwaError> {
+function realPath(file: string): string {
+  try {
+    return fs.realpathSync.native(file);
+  } catch {
+    return file;
+  }
+}
+
+function nothingMatches(pattern: string, options: ListOptions): NuwaError {
   const { cwd } = options;
   const wild = /[*?{}[\]()!]/.test(pattern);
   const fixed = path.resolve(cwd, wild ? pattern.slice(0, pattern.search(/[*?{}[\]()!]/)) + "x" : pattern);

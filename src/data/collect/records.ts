@@ -14,7 +14,7 @@ export type RecordText = (record: JsonRecord) => Rendered;
 /**
  * Prepares a field name or template. `{field}` and `{a.b}` are replaced by the field's text: strings as they are, numbers
  * and booleans in their usual form, lists joined by newlines. `{field?}` may be missing or null; a line of the template
- * that only such fields fill, and all of them missing, is left out. A brace pair that holds no field name stands for itself.
+ * that holds nothing but fields, all of them empty, is left out. A brace pair that holds no field name stands for itself.
  *
  * @example recordText("{title}\n{paragraphs}")({ title: "静夜思", paragraphs: ["床前明月光，", "疑是地上霜。"] })
  */
