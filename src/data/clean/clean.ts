@@ -2,7 +2,7 @@ import type { Document, JsonValue } from "../../text/document.ts";
 import { isChinese } from "../../text/script.ts";
 import type { DocumentMapper } from "../stage.ts";
 import { removeInvisible } from "./control.ts";
-import { emojiLabels, replaceEmoji } from "./emoji.ts";
+import { emojiLabels, mayHaveEmoji, replaceEmoji } from "./emoji.ts";
 import type { EmojiLanguage } from "./emoji.ts";
 import { decodeEntities } from "./entities.ts";
 import { joinHyphenated } from "./hyphenation.ts";
@@ -39,8 +39,9 @@ export function cleanText(text: string, settings: CleanSettings, language?: stri
   if (settings.unicode) out = normalizeUnicode(out);
   if (settings.width !== "keep") out = toHalfWidth(out, settings.width);
   // Before the invisible characters go: joiners and selectors hold an emoji together.
-  if (settings.emoji !== "keep")
+  if (settings.emoji !== "keep" && mayHaveEmoji(out)) {
     out = counted("emoji", replaceEmoji(out, settings.emoji, emojiLanguage(out, language)));
+  }
   if (settings.invisible) out = removeInvisible(out);
   if (settings.hyphenation) out = counted("hyphenation", joinHyphenated(out));
   if (settings.white_space) {

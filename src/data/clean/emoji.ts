@@ -74,6 +74,11 @@ export function replaceEmoji(
   return { text: out + text.slice(last), count };
 }
 
+/** Whether a text may hold emoji: a quick test, so that the language of those without any need not be found out. */
+export function mayHaveEmoji(text: string): boolean {
+  return MAY_HAVE.test(text);
+}
+
 /** What an emoji is called; `undefined` if it is none that Unicode names. */
 export function emojiName(emoji: string, labels: Labels, language: EmojiLanguage): string | undefined {
   const points = [...emoji].map((character) => character.codePointAt(0) ?? 0);
