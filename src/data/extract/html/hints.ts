@@ -1,17 +1,7 @@
-import type { Element } from "./tree.ts";
+import type { Element, Hints } from "./tree.ts";
 
 // What classes and ids say about a block. The words are those that content management systems and page authors use the
 // world over. A class name is cut into words at hyphens, underscores and capital letters.
-
-export interface Hints {
-  /** Stands around the text: navigation, related articles, sharing, advertisements. */
-  readonly boilerplate: boolean;
-  readonly comments: boolean;
-  /** What the text of an article stands in. */
-  readonly content: boolean;
-  /** The paragraph before an article's body, often outside of it. */
-  readonly lead: boolean;
-}
 
 const NO_HINTS: Hints = { boilerplate: false, comments: false, content: false, lead: false };
 
@@ -44,44 +34,56 @@ const CONTENT_WORDS = new Set("hentry post article story content entry text arti
 const LEAD_WORDS =
   /^(?:lead|lede|intro|introtext|introduction|introduccion|teaser|teasertext|standfirst|excerpt|summary|abstract|chapo|chapeau|vorspann|einleitung|subtitle|subheadline|subheading|subtitulo|untertitel|deck|dek|bajada|entradilla|kicker|leader|preamble|description)$|einleitung|introtext|vorspann|subheadline|standfirst/;
 
-const cache = new Map<string, Hints>();
+// Hints as bits, kept for each class name: the same ones come again within a page and from page to page.
+const IS_BOILERPLATE = 1;
+const IS_COMMENTS = 2;
+const IS_CONTENT = 4;
+const IS_LEAD = 8;
+const cache = new Map<string, number>();
 const CACHE_SIZE = 50_000;
 
-/** What an element's class and id say. Class names repeat within a page and from page to page, so answers are kept. */
-export function hintsOf({ hint }: Element): Hints {
-  if (hint === "") return NO_HINTS;
-  const known = cache.get(hint);
-  if (known !== undefined) return known;
-  const hints = readHints(hint);
-  if (cache.size >= CACHE_SIZE) cache.clear();
-  cache.set(hint, hints);
-  return hints;
+/** What an element's class and id say. */
+export function hintsOf(element: Element): Hints {
+  if (element.hint === "") return NO_HINTS;
+  if (element.hints !== undefined) return element.hints;
+  let bits = 0;
+  for (const token of element.hint.split(/\s+/)) {
+    let known = cache.get(token);
+    if (known === undefined) {
+      known = bitsOf(token);
+      if (cache.size >= CACHE_SIZE) cache.clear();
+      cache.set(token, known);
+    }
+    bits |= known;
+  }
+  element.hints = ALL_HINTS[bits] ?? NO_HINTS;
+  return element.hints;
 }
 
-function readHints(hint: string): Hints {
-  const tokens = hint
-    .split(/\s+/)
-    .filter((token) => token !== "" && !MODIFIER.test(token))
-    .map((token) => token.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase());
-  let boilerplate = false;
-  let comments = false;
-  let content = false;
-  let lead = false;
-  for (const token of tokens) {
-    const words = token.split(/[-_:.]+/);
-    if (COMMENT_PARTS.test(token) || words.some((word) => COMMENT_WORDS.has(word))) comments = true;
-    if (
-      token === "hidden" ||
-      BOILERPLATE_PARTS.test(token) ||
-      words.some((word) => BOILERPLATE_WORDS.has(word)) ||
-      BOILERPLATE_PHRASES.test(words.join(" "))
-    ) {
-      boilerplate = true;
-    }
-    if (CONTENT_PARTS.test(token) || (words.length === 1 && CONTENT_WORDS.has(token))) content = true;
-    if (words.some((word) => LEAD_WORDS.test(word))) lead = true;
+const ALL_HINTS: readonly Hints[] = Array.from({ length: 16 }, (_, bits) => ({
+  boilerplate: (bits & IS_BOILERPLATE) !== 0,
+  comments: (bits & IS_COMMENTS) !== 0,
+  content: (bits & IS_CONTENT) !== 0,
+  lead: (bits & IS_LEAD) !== 0,
+}));
+
+function bitsOf(className: string): number {
+  if (className === "" || MODIFIER.test(className)) return 0;
+  const token = className.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase();
+  const words = token.split(/[-_:.]+/);
+  let bits = 0;
+  if (COMMENT_PARTS.test(token) || words.some((word) => COMMENT_WORDS.has(word))) bits |= IS_COMMENTS;
+  if (
+    token === "hidden" ||
+    BOILERPLATE_PARTS.test(token) ||
+    words.some((word) => BOILERPLATE_WORDS.has(word)) ||
+    (words.length > 1 && BOILERPLATE_PHRASES.test(words.join(" ")))
+  ) {
+    bits |= IS_BOILERPLATE;
   }
-  return { boilerplate, comments, content, lead };
+  if (CONTENT_PARTS.test(token) || (words.length === 1 && CONTENT_WORDS.has(token))) bits |= IS_CONTENT;
+  if (words.some((word) => LEAD_WORDS.test(word))) bits |= IS_LEAD;
+  return bits;
 }
 
 const BOILERPLATE_TAGS = new Set(["nav", "footer", "aside", "menu", "address", "figcaption", "form", "fieldset"]);

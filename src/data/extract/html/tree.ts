@@ -1,5 +1,16 @@
 import { Parser } from "htmlparser2";
 
+/** What class and id say of an element; see hints.ts. */
+export interface Hints {
+  /** Stands around the text: navigation, related articles, sharing, advertisements. */
+  readonly boilerplate: boolean;
+  readonly comments: boolean;
+  /** What the text of an article stands in. */
+  readonly content: boolean;
+  /** The paragraph before an article's body, often outside of it. */
+  readonly lead: boolean;
+}
+
 /** An element of a parsed page, with what the extractor found out about it. */
 export class Element {
   readonly tag: string;
@@ -8,6 +19,8 @@ export class Element {
   readonly children: (Element | string)[] = [];
   /** Class and id: what hints are looked for in. */
   readonly hint: string;
+  /** What the hint says, once it has been asked for. */
+  hints: Hints | undefined = undefined;
   readonly inline: boolean;
 
   // Lengths in letters without white space; Han characters count double, since they say more. See measure.ts.
