@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { fillTemplate, parseTemplate, textOf, valueAt } from "./template.ts";
 
-const record = { title: "静夜思", author: { name: "李白" }, lines: ["床前明月光，", "疑是地上霜。"], year: 726, empty: "" };
+const record = {
+  title: "静夜思",
+  author: { name: "李白" },
+  lines: ["床前明月光，", "疑是地上霜。"],
+  year: 726,
+  empty: "",
+};
 
 test("fills fields, nested fields, array positions and whole arrays", () => {
   const template = parseTemplate("《{title}》 {author.name} {year}: {lines.1}\n{lines}");
@@ -22,5 +28,6 @@ test("braces around no path are text, and inherited properties are no fields", (
   expect(fillTemplate(parseTemplate("a { b } {} {title}"), record)).toEqual({ text: "a { b } {} 静夜思" });
   expect(valueAt(record, "constructor.name")).toBeUndefined();
   expect(textOf(null)).toBeUndefined();
-  expect(textOf([])).toBeUndefined();
+  expect(textOf([])).toBe("");
+  expect(valueAt({ "a.b": 1, a: { b: 2 } }, "a.b")).toBe(1);
 });

@@ -25,35 +25,47 @@ export function parseTemplate(source: string): Template {
   return { source, parts, paths };
 }
 
-/** The value at a dotted path, or undefined where the path leads nowhere. Own properties only. */
+/**
+ * The value at a dotted path, or undefined where the path leads nowhere. A field that has the whole path for its name
+ * goes first; own properties only.
+ */
 export function valueAt(record: JsonValue | undefined, path: string): JsonValue | undefined {
+  if (isRecord(record) && Object.hasOwn(record, path)) return record[path];
   let value = record;
   for (const name of path.split(".")) {
     if (Array.isArray(value)) value = value[Number(name)];
-    else if (typeof value === "object" && value !== null && Object.hasOwn(value, name)) value = value[name];
+    else if (isRecord(value) && Object.hasOwn(value, name)) value = value[name];
     else return undefined;
   }
   return value;
 }
 
-/** A value as text: arrays are joined by line breaks; objects, null, nothing and empty text give undefined. */
+export function isRecord(value: JsonValue | undefined): value is { [key: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A value as text: arrays are joined by line breaks; objects, null and nothing have no text. */
 export function textOf(value: JsonValue | undefined): string | undefined {
-  if (typeof value === "string") return value === "" ? undefined : value;
+  if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (!Array.isArray(value)) return undefined;
   const items = value.map(textOf);
-  return items.length === 0 || items.includes(undefined) ? undefined : items.join("\n");
+  return items.includes(undefined) ? undefined : items.join("\n");
 }
 
 /**
  * Fills a template from a record.
- * @returns the text, or `missing`: the first path that the record has no text for
+ * @returns the text, or `missing`: the first path that the record has no text for, or an empty one
  */
 export function fillTemplate(template: Template, record: JsonValue): { text: string } | { missing: string } {
   let text = "";
   for (const part of template.parts) {
-    const value = typeof part === "string" ? part : textOf(valueAt(record, part.path));
-    if (value === undefined) return { missing: typeof part === "string" ? "" : part.path };
+    if (typeof part === "string") {
+      text += part;
+      continue;
+    }
+    const value = textOf(valueAt(record, part.path));
+    if (value === undefined || value === "") return { missing: part.path };
     text += value;
   }
   return { text };

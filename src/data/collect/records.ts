@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../text/document.ts";
+import { textOf, valueAt } from "../template.ts";
 
 export type JsonRecord = { readonly [key: string]: JsonValue };
 
@@ -77,26 +78,6 @@ function fieldsOf(record: JsonRecord): string {
   return names.length === 0 ? "the record has no fields" : `it has ${names.join(", ")}`;
 }
 
-/** A name with dots is a path, unless a field has that very name. `undefined`: missing, null, or an object. */
 function fieldText(record: JsonRecord, name: string): string | undefined {
-  if (Object.hasOwn(record, name)) return valueText(record[name]);
-  let value: JsonValue | undefined = record;
-  for (const key of name.split(".")) {
-    if (Array.isArray(value)) value = value[Number(key)];
-    else if (isRecord(value) && Object.hasOwn(value, key)) value = value[key];
-    else return undefined;
-  }
-  return valueText(value);
-}
-
-function valueText(value: JsonValue | undefined): string | undefined {
-  if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  if (!Array.isArray(value)) return undefined;
-  const parts = value.map(valueText);
-  return parts.includes(undefined) ? undefined : parts.join("\n");
-}
-
-export function isRecord(value: JsonValue | undefined): value is { [key: string]: JsonValue } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return textOf(valueAt(record, name));
 }
