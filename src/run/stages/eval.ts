@@ -38,23 +38,41 @@ export function evalStage(directory: RunDirectory, options: EvalStageOptions): S
     version: 1,
     settings: { ...options.settings, device: options.device, seed: options.seed },
     after: options.after === "sft" ? ["sft", "dialogues"] : ["pretrain"],
-    outputs: [directory.eval],
+    // Not the folder: `nuwa eval --tasks` keeps its results there too.
+    outputs: [scores, path.join(directory.eval, "questions.jsonl")],
     precious: false,
     isWhole: () => existsSync(scores),
     run: (context) => run(directory, options, context),
   };
 }
 
-/** The scores of a run, if it has been measured. */
+/** The scores of a run, if it has been measured: by its recipe, or later by `nuwa eval RUN --tasks …`. */
 export function readScores(directory: RunDirectory): RunScores | undefined {
-  const value = readJson(path.join(directory.eval, "scores.json"));
-  return scoresSchema.safeParse(value).success ? (value as RunScores) : undefined;
+  const own = readJson(path.join(directory.eval, "scores.json"));
+  const scores = scoresSchema.safeParse(own).success ? (own as RunScores) : undefined;
+  const file = readJson(path.join(directory.eval, "results.json"));
+  const later = resultsSchema.safeParse(file).success ? (file as { model: string; results: TaskResult[] }) : undefined;
+  if (later === undefined) return scores;
+  const known = scores?.tasks.filter(({ task }) => !later.results.some((result) => result.task === task)) ?? [];
+  return {
+    model: scores?.model ?? later.model,
+    questions: scores?.questions ?? null,
+    tasks: [...known, ...later.results],
+  };
 }
 
-/** Our own file: enough is checked that what reads it does not stumble. */
+/** Our own files: enough is checked that what reads them does not stumble. */
+const taskSchema = z.looseObject({
+  task: z.string(),
+  metric: z.string(),
+  scores: z.record(z.string(), z.unknown()),
+  items: z.number(),
+  available: z.number(),
+});
+const resultsSchema = z.looseObject({ model: z.string(), results: z.array(taskSchema) });
 const scoresSchema = z.object({
   model: z.string(),
-  tasks: z.array(z.looseObject({ task: z.string(), metric: z.string(), scores: z.record(z.string(), z.unknown()) })),
+  tasks: z.array(taskSchema),
   questions: z.looseObject({ overall: z.looseObject({}), bySet: z.record(z.string(), z.looseObject({})) }).nullable(),
 });
 
