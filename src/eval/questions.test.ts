@@ -13,6 +13,8 @@ test.each([
   ["作者是李商隐。", "李白", false],
   ["São Tomé!", "São Tomé", true],
   ["a (b) c", "(b)", true],
+  ["It is Port-au-Prince.", "Port-au-Prince", true],
+  ["Nur-Sultan", "Nur.Sultan", false],
   ["anything", "", false],
   ["", "Paris", false],
 ])("%j holds %j: %s", (reply, answer, expected) => {

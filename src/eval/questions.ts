@@ -32,7 +32,7 @@ function fold(text: string): string {
 export function holdsAnswer(reply: string, answer: string): boolean {
   const wanted = fold(answer).trim();
   if (wanted === "") return false;
-  const escaped = wanted.replaceAll(/[\\^$.*+?()[\]{}|/-]/gu, String.raw`\$&`);
+  const escaped = wanted.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`);
   const edge = String.raw`[\p{Script=Latin}\p{N}]`;
   const before = new RegExp(`^${edge}`, "u").test(wanted) ? `(?<!${edge})` : "";
   const after = new RegExp(`${edge}$`, "u").test(wanted) ? `(?!${edge})` : "";

@@ -12,7 +12,7 @@ const json: z.ZodType<JsonValue> = z.lazy(() =>
 export const sourceSettings = z.strictObject({
   name: z.string().min(1).optional().describe("what reports call this source; default: its first glob"),
   files: globs.describe(
-    "a file, a folder (all known formats below it), a glob, or a list of these, relative to the recipe; node_modules is entered only if named",
+    "a file, a folder (all known formats below it), a glob, or a list of these, relative to the folder nuwa is run in; node_modules is entered only if named",
   ),
   exclude: globs.optional().describe("globs of files to leave out"),
   format: z
