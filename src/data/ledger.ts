@@ -65,7 +65,7 @@ export class LedgerWriter {
     this.#size = 0;
     this.#attempt(() => {
       // A write may be short when a disk fills; the next call then says so.
-      for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
     });
   }
 

@@ -99,7 +99,7 @@ export class LocalLanguageModel implements LanguageModel {
     const keys = windows.map((window) => window.input.join(","));
     order.sort((a, b) => length(b) - length(a) || ((keys[a] ?? "") < (keys[b] ?? "") ? -1 : 1) || a - b);
     let done = windows.length - order.length;
-    for (let start = 0; start < order.length;) {
+    for (let start = 0; start < order.length; ) {
       const width = length(order[start] ?? 0);
       const rowsAllowed = Math.max(1, Math.floor(this.#tokensPerBatch / width));
       const batch: number[] = [];
@@ -197,7 +197,7 @@ export function rollingWindows(tokens: readonly number[], startToken: number, ma
   if (tokens.length === 0) return [];
   const first = Math.min(maxLength, tokens.length);
   const windows: Window[] = [{ input: [startToken, ...tokens.slice(0, first - 1)], targets: tokens.slice(0, first) }];
-  for (let scored = first; scored < tokens.length;) {
+  for (let scored = first; scored < tokens.length; ) {
     const end = Math.min(tokens.length, scored + maxLength);
     windows.push({ input: tokens.slice(end - 1 - maxLength, end - 1), targets: tokens.slice(scored, end) });
     scored = end;

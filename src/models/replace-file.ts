@@ -18,7 +18,7 @@ export async function replaceFile(
     const file = await open(temporary, "w");
     try {
       await write(async (bytes) => {
-        for (let done = 0; done < bytes.length;) {
+        for (let done = 0; done < bytes.length; ) {
           done += (await file.write(bytes, done, Math.min(bytes.length - done, LARGEST_WRITE))).bytesWritten;
         }
       });

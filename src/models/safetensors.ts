@@ -88,7 +88,7 @@ export class SafetensorsFile {
 
 async function readExactly(handle: FileHandle, path: string, position: number, length: number): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(length);
-  for (let done = 0; done < length;) {
+  for (let done = 0; done < length; ) {
     const { bytesRead } = await handle
       .read(bytes, done, Math.min(length - done, LARGEST_READ), position + done)
       .catch((cause: unknown) => {

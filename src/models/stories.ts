@@ -142,7 +142,7 @@ export class StoriesTokenizer {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const pieces: string[] = [];
     const scores: number[] = [];
-    for (let position = 4; position < bytes.length;) {
+    for (let position = 4; position < bytes.length; ) {
       const length = position + 8 <= bytes.length ? view.getInt32(position + 4, true) : -1;
       if (length < 0 || position + 8 + length > bytes.length) {
         const message = `the tokenizer is cut short or damaged at byte ${position}, token ${pieces.length}`;

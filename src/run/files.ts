@@ -24,7 +24,7 @@ export function writeWhole(file: string, data: string | Uint8Array): void {
     const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
     const handle = openSync(temporary, "w");
     try {
-      for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at);
+      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
       fsyncSync(handle);
     } finally {
       closeSync(handle);

@@ -189,7 +189,8 @@ function servePage(app: Hono, folder: string): void {
     if (type === undefined || !existsSync(path)) return c.notFound();
     return c.body(await readFile(path, "utf8"), 200, {
       "content-type": type,
-      "content-security-policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+      "content-security-policy":
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
     });
   };
   app.get("/", (c) => send(c, "index.html"));

@@ -134,7 +134,7 @@ export class BpeTokenizer implements Tokenizer {
 /** Writes the id of each UTF-8 byte of `text` to `out`; returns how many. `text` is well formed. */
 export function bytesToIds(text: string, byteIds: Int32Array, out: Int32Array): number {
   let count = 0;
-  for (let i = 0; i < text.length;) {
+  for (let i = 0; i < text.length; ) {
     const codePoint = codePointAt(text, i);
     i += unitsOf(codePoint);
     if (codePoint < 0x80) {

@@ -207,7 +207,7 @@ export function forEachPiece(
     return;
   }
   const last = depth === scanners.length - 1;
-  for (let start = 0; start < text.length;) {
+  for (let start = 0; start < text.length; ) {
     const end = scan(text, start);
     if (end < 0) {
       start = ~end;

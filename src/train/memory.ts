@@ -17,7 +17,7 @@ export function requireMemory(predict: (batch: number) => number, batch: number,
   const predicted = predict(batch);
   if (predicted <= available) return;
   let fits = 0;
-  for (let low = 1, high = batch - 1; low <= high;) {
+  for (let low = 1, high = batch - 1; low <= high; ) {
     const middle = Math.floor((low + high) / 2);
     if (predict(middle) <= available) {
       fits = middle;

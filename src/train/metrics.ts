@@ -99,5 +99,5 @@ function isMetricsLine(value: unknown): value is MetricsLine {
 
 function writeAll(file: number, text: string): void {
   const bytes = Buffer.from(text, "utf8");
-  for (let start = 0; start < bytes.length;) start += writeSync(file, bytes, start);
+  for (let start = 0; start < bytes.length; ) start += writeSync(file, bytes, start);
 }

@@ -56,7 +56,36 @@ test("every step can be turned off", () => {
 });
 
 test("cleaning twice changes nothing more, on any mixture of hostile pieces", () => {
-  const pieces = ["Ã©", "â€", "&amp;", "&", "amp;", "👍", "\u200d", "\ufe0f", "🇨", "\ud800", "\udc00", "e", "\u0301", " ", "\t", "\n", "\r", "\u3000", "```", "`", "-", "好", "Ａ", "\u00a0", "Â", "€", "1", "\u20e3"]; // prettier-ignore
+  const pieces = [
+    "Ã©",
+    "â€",
+    "&amp;",
+    "&",
+    "amp;",
+    "👍",
+    "\u200d",
+    "\ufe0f",
+    "🇨",
+    "\ud800",
+    "\udc00",
+    "e",
+    "\u0301",
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    "\u3000",
+    "```",
+    "`",
+    "-",
+    "好",
+    "Ａ",
+    "\u00a0",
+    "Â",
+    "€",
+    "1",
+    "\u20e3",
+  ]; // prettier-ignore
   // A fixed linear congruential generator (Numerical Recipes), so that a failure can be seen again.
   let state = 1;
   const next = (below: number): number => {

@@ -112,8 +112,17 @@ function isSymbol(character: string): boolean {
   return /[\u2000-\u2bff]/.test(character);
 }
 
-const SCRIPTS = ["Han}\\p{scx=Hiragana}\\p{scx=Katakana", "Cyrillic", "Greek", "Arabic", "Hebrew", "Hangul", "Thai", "Latin", "Devanagari"]
-  .map((script) => new RegExp(`^[\\p{scx=${script}}\\p{M}\\p{N}\\p{P}\\p{S}\\s]+$`, "u")); // prettier-ignore
+const SCRIPTS = [
+  "Han}\\p{scx=Hiragana}\\p{scx=Katakana",
+  "Cyrillic",
+  "Greek",
+  "Arabic",
+  "Hebrew",
+  "Hangul",
+  "Thai",
+  "Latin",
+  "Devanagari",
+].map((script) => new RegExp(`^[\\p{scx=${script}}\\p{M}\\p{N}\\p{P}\\p{S}\\s]+$`, "u")); // prettier-ignore
 
 function oneScript(text: string): boolean {
   return /\p{L}{2}|\p{L}.?\p{L}/u.test(text) && SCRIPTS.some((script) => script.test(text));

@@ -35,9 +35,27 @@ describe("formats", () => {
     write("c.html.gz", gzipSync("<p>html"));
     const { documents, problems } = await run({ files: ".", name: "mine", language: "en", meta: { k: 1 } });
     expect(documents).toEqual([
-      { id: documentId("a.md"), text: "# md", source: "a.md", language: "en", meta: { source_name: "mine", k: 1, format: "markdown" } },
-      { id: documentId("b.txt"), text: "plain", source: "b.txt", language: "en", meta: { source_name: "mine", k: 1, format: "text" } },
-      { id: documentId("c.html.gz"), text: "<p>html", source: "c.html.gz", language: "en", meta: { source_name: "mine", k: 1, format: "html" } },
+      {
+        id: documentId("a.md"),
+        text: "# md",
+        source: "a.md",
+        language: "en",
+        meta: { source_name: "mine", k: 1, format: "markdown" },
+      },
+      {
+        id: documentId("b.txt"),
+        text: "plain",
+        source: "b.txt",
+        language: "en",
+        meta: { source_name: "mine", k: 1, format: "text" },
+      },
+      {
+        id: documentId("c.html.gz"),
+        text: "<p>html",
+        source: "c.html.gz",
+        language: "en",
+        meta: { source_name: "mine", k: 1, format: "html" },
+      },
     ]); // prettier-ignore
     expect(problems).toEqual([]);
   });

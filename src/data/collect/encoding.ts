@@ -137,7 +137,7 @@ function aroundFirstHighByte(bytes: Uint8Array): Uint8Array {
 /** Whole multi-byte sequences and broken places; a sequence cut off by the sample's end is neither. */
 function utf8Evidence(bytes: Uint8Array, whole: boolean): { multibyte: number; broken: number } {
   const evidence = { multibyte: 0, broken: 0 };
-  for (let i = 0; i < bytes.length;) {
+  for (let i = 0; i < bytes.length; ) {
     if ((bytes[i] ?? 0) < 0x80) {
       i++;
       continue;
@@ -179,7 +179,7 @@ function sequenceLength(bytes: Uint8Array, i: number): number {
 }
 
 function firstBrokenByte(bytes: Uint8Array): number {
-  for (let i = 0; i < bytes.length;) {
+  for (let i = 0; i < bytes.length; ) {
     const length = sequenceLength(bytes, i);
     if (length === 0) return i;
     i += length;

@@ -16,7 +16,8 @@ const list = async (patterns: string | string[], more: object = {}): Promise<str
 
 beforeAll(() => {
   cwd = mkdtempSync(join(tmpdir(), "nuwa-files-"));
-  const files = "books/b.txt books/a.md books/deep/c.html books/d.jsonl.gz books/LICENSE books/pic.png books/node_modules/p/README.md books/(odd) [name].txt books/.hidden.txt wordnet/data.noun wordnet/index.noun other/x.rst"; // prettier-ignore
+  const files =
+    "books/b.txt books/a.md books/deep/c.html books/d.jsonl.gz books/LICENSE books/pic.png books/node_modules/p/README.md books/(odd) [name].txt books/.hidden.txt wordnet/data.noun wordnet/index.noun other/x.rst"; // prettier-ignore
   for (const file of ["books/(odd) [name].txt", ...files.replace("books/(odd) [name].txt ", "").split(" ")]) {
     mkdirSync(dirname(join(cwd, file)), { recursive: true });
     writeFileSync(join(cwd, file), "text");

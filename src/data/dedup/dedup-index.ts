@@ -177,7 +177,7 @@ function* buckets(ranks: readonly number[], keyOf: (rank: number) => number): Ge
     halves[2 * i + 1] = keyOf(rank);
   }
   pairs.sort();
-  for (let i = 0; i < ranks.length;) {
+  for (let i = 0; i < ranks.length; ) {
     let end = i + 1;
     while (end < ranks.length && halves[2 * end + 1] === halves[2 * i + 1]) end++;
     if (end > i + 1) yield Array.from({ length: end - i }, (_, k) => halves[2 * (i + k)] ?? 0);

@@ -33,7 +33,7 @@ export interface MadeDialogues {
 function chain(exchanges: readonly Exchange[], settings: DialogueSettings): Dialogue[] {
   const before: Message[] = settings.system === undefined ? [] : [{ role: "system", content: settings.system }];
   const dialogues: Dialogue[] = [];
-  for (let start = 0; start < exchanges.length;) {
+  for (let start = 0; start < exchanges.length; ) {
     const turns = 1 + (hashNumber(settings.seed, `turns ${start}`) % settings.turns);
     const company = exchanges.slice(start, start + turns);
     const sets = [...new Set(company.map((exchange) => exchange.set))];

@@ -100,7 +100,7 @@ function plainShares(words: string[], characters: number, n: number): { top: num
   for (const [gram, count] of counts) if (count > most) [best, most] = [gram, count];
   const seen = new Set<string>();
   let repeated = 0;
-  for (let i = 0; i < grams.length;) {
+  for (let i = 0; i < grams.length; ) {
     const gram = grams[i] ?? "";
     if (seen.has(gram)) {
       repeated += gram.length;

@@ -132,7 +132,7 @@ export class Scanner {
       line = { first: 0, second: 0, start: -1, end: 0, pairsBefore: 0, lastUnit: 0, dots: 0 };
     };
 
-    for (let i = 0; i < length;) {
+    for (let i = 0; i < length; ) {
       const opening = classes[text.charCodeAt(i)] ?? OTHER;
       if (opening === SPACE) {
         i++;
@@ -258,7 +258,7 @@ export class Scanner {
 
   #segment(text: string): void {
     const cuts: number[] = [];
-    for (let start = 0; start < text.length;) {
+    for (let start = 0; start < text.length; ) {
       let end = Math.min(text.length, start + SEGMENT_PIECE);
       const newline = text.indexOf("\n", start);
       if (newline >= 0 && newline < end) end = newline + 1;

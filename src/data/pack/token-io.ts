@@ -35,7 +35,7 @@ export class ByteWriter {
   }
 
   write(bytes: Uint8Array): void {
-    for (let start = 0; start < bytes.length;) {
+    for (let start = 0; start < bytes.length; ) {
       const count = Math.min(bytes.length - start, BUFFER_BYTES - this.#used);
       this.#buffer.set(bytes.subarray(start, start + count), this.#used);
       this.#used += count;
@@ -45,7 +45,7 @@ export class ByteWriter {
   }
 
   flush(): void {
-    for (let start = 0; start < this.#used;)
+    for (let start = 0; start < this.#used; )
       start += writeSync(this.#descriptor, this.#buffer, start, this.#used - start);
     this.#used = 0;
   }
@@ -72,7 +72,7 @@ export class ByteWriter {
 
 /** Fills `bytes` from `position`, or throws NuwaError FILE when the file ends before. */
 export function readFully(descriptor: number, bytes: Uint8Array, position: number, file: string): void {
-  for (let done = 0; done < bytes.length;) {
+  for (let done = 0; done < bytes.length; ) {
     const count = readSync(descriptor, bytes, done, bytes.length - done, position + done);
     if (count === 0) {
       throw new NuwaError("FILE", `cut short: ${bytes.length} bytes expected at ${position}, ${done} there`, {

@@ -45,16 +45,18 @@ interface LargeCase {
 
 /** Sizes that are cut into many tiles, with ragged ends: where an order that depends on threads would show. */
 const large: readonly LargeCase[] = [
-  ...[false, true].map((transposeA): LargeCase => ({
-    label: `matmul, transposeA ${transposeA}`,
-    run: (trial) => {
-      const [M, N, K] = [301, 267, 701];
-      const [a, b] = [trial.normal(M * K), trial.normal(K * N)];
-      const out = trial.normal(M * N);
-      trial.device.matmul(out, a, b, { M, N, K, transposeA, transposeB: !transposeA, accumulate: true });
-      trial.results.set("out", out);
-    },
-  })),
+  ...[false, true].map(
+    (transposeA): LargeCase => ({
+      label: `matmul, transposeA ${transposeA}`,
+      run: (trial) => {
+        const [M, N, K] = [301, 267, 701];
+        const [a, b] = [trial.normal(M * K), trial.normal(K * N)];
+        const out = trial.normal(M * N);
+        trial.device.matmul(out, a, b, { M, N, K, transposeA, transposeB: !transposeA, accumulate: true });
+        trial.results.set("out", out);
+      },
+    }),
+  ),
   {
     label: "linear of one row",
     run: (trial) => {

@@ -13,7 +13,7 @@ export function erf(x: number): number {
   if (a < 2.5) {
     let term = a;
     let sum = a;
-    for (let n = 1; n < 100 && term > 1e-18 * sum; n++) {
+    for (let n = 1; n < 100 && term > sum / 1e18; n++) {
       term *= (2 * a * a) / (2 * n + 1);
       sum += term;
     }

@@ -122,7 +122,7 @@ export function parsePage(html: string): Page {
       { decodeEntities: true, lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: false },
     );
   let parser = open();
-  for (let start = 0; start < html.length;) {
+  for (let start = 0; start < html.length; ) {
     // Pieces end before a tag, so that a new parser can take over there.
     const piece = html.slice(start, start + PIECE);
     const cut = start + PIECE < html.length ? piece.lastIndexOf("<") : -1;
