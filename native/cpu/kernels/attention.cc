@@ -55,11 +55,11 @@ struct ForwardScratch {
 NUWA_INLINE void softmaxRow(float* scores, int64_t visible, int64_t columns, float scale, float& top, float& total,
                             float* sum, int64_t D) {
   const int64_t padded = roundUp(columns, W);
-  for (int64_t i = visible; i < padded; i++) scores[i] = -__builtin_inff();
-  if (visible <= 0) {
+  if (visible <= 0) {  // the tile lies wholly above the diagonal for this row
     for (int64_t i = 0; i < padded; i++) scores[i] = 0.0f;
     return;
   }
+  for (int64_t i = visible; i < padded; i++) scores[i] = -__builtin_inff();
   const int64_t used = roundUp(visible, W);
   vf largest = splat(-__builtin_inff());
   for (int64_t i = 0; i < visible / W * W; i += W) {

@@ -7,6 +7,8 @@ export function* attentions(): Generator<ParityCase> {
     { B: 1, T: 33, S: 33, capacity: 33, H: 4, K: 2, D: 16 },
     { B: 2, T: 65, S: 65, capacity: 65, H: 3, K: 1, D: 32 },
     { B: 1, T: 130, S: 130, capacity: 130, H: 2, K: 1, D: 64 },
+    // Longer than one task's queries on any instruction set: some tiles lie partly above the diagonal.
+    { B: 1, T: 800, S: 800, capacity: 800, H: 1, K: 1, D: 4 },
     { B: 1, T: 20, S: 20, capacity: 20, H: 2, K: 2, D: 5 },
     { B: 1, T: 9, S: 9, capacity: 9, H: 2, K: 1, D: 128 },
     { B: 2, T: 1, S: 37, capacity: 64, H: 4, K: 2, D: 16 },
