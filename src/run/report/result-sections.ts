@@ -31,15 +31,7 @@ export function questionsSection({ summary, recipe }: ReportData): Html | undefi
     ({ messages, reply, answer, right }) =>
       html`<dt>${messages.at(-1)?.content ?? ""}</dt>
         <dd>
-          ${
-            right
-              ? html`
-                  <span class="right">✓</span>
-                `
-              : html`
-                  <span class="wrong">✗</span>
-                `
-          }
+          ${right ? html`<span class="right">✓</span>` : html`<span class="wrong">✗</span>`}
           ${reply}${!right && html` <span class="where">(expected: ${answer})</span>`}
         </dd>`,
   );
@@ -124,19 +116,12 @@ function leaderboardTable(tasks: readonly TaskResult[]): Html {
     meanOf(score).toFixed(1),
   ]);
   const own = [
-    html`
-      <b>this model</b>
-    `,
+    html`<b>this model</b>`,
     "",
     ...values.map((value) => (value === undefined ? "" : (100 * value).toFixed(1))),
     complete ? (100 * mean).toFixed(1) : "",
   ];
-  return html`${tableOf(head, [...rows, own])}${
-    limited &&
-    html`
-      <p class="where">Measured on a part of the items: an estimate.</p>
-    `
-  }
+  return html`${tableOf(head, [...rows, own])}${limited && html`<p class="where">Measured on a part of the items: an estimate.</p>`}
     <p class="where">
       Published: Open LLM Leaderboard v1 (ARC 25-shot, HellaSwag 10-shot, MMLU 5-shot, TruthfulQA 0-shot), in percent.
     </p>`;
