@@ -1,6 +1,6 @@
 import { activations, dropouts, elementwise, memory, reductions } from "./elementwise.ts";
 import { embeddings, norms, products, ropes } from "./layers.ts";
-import { attentions, losses, notFinite, optimizers } from "./sequence.ts";
+import { attentions, longAttentions, losses, notFinite, optimizers } from "./sequence.ts";
 import type { ParityCase } from "./trial.ts";
 
 /** Every kernel on several odd sizes, in a fixed order. */
@@ -19,5 +19,6 @@ export function parityCases(): ParityCase[] {
     ...losses(),
     ...optimizers(),
     ...notFinite(),
+    ...longAttentions(),
   ];
 }
