@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { convertPathToPattern, glob } from "tinyglobby";
-import { didYouMean } from "../../text/nearest.ts";
+import { nearest } from "../../text/nearest.ts";
 import { NuwaError } from "../../text/errors.ts";
 import type { Problem } from "../stage.ts";
 import type { Format } from "./settings.ts";
@@ -179,7 +179,11 @@ function nothingMatches(pattern: string, options: ListOptions): NuwaError {
     existing = path.dirname(existing);
   }
   const entries = missing === "" ? [] : namesIn(existing);
-  const near = entries.length === 0 ? "" : `; ${didYouMean(missing, entries.slice(0, 1000)).slice(0, 200)}`;
+  const close = nearest(
+    missing,
+    entries.slice(0, 1000).filter((name) => name !== missing),
+  );
+  const near = close === undefined ? "" : `; did you mean "${close}"?`;
   const packages =
     wild && !pattern.includes("node_modules") && cwd.split(path.sep).includes("node_modules") === false
       ? "; node_modules is entered only if the pattern names it"

@@ -139,6 +139,8 @@ function explain(issue: z.core.$ZodIssue, root: unknown): Mistake[] {
       return mistake(expected, near?.startsWith("did you mean") ? near : undefined);
     }
     case "invalid_format":
+      if (issue.message.startsWith("expected "))
+        return [{ path, message: `${issue.message} for "${dotted(path)}", got ${show(came)}`, atKey: false }];
       return mistake(issue.format === "regex" ? `text like ${issue.pattern}` : `text in the form of a ${issue.format}`);
     case "unrecognized_keys":
       return []; // found by unknownKeys, with a hint

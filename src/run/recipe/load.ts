@@ -29,8 +29,9 @@ export class RecipeSource {
     this.file = file;
     this.#lines = new YAML.LineCounter();
     this.#document = YAML.parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
+    // One slip makes the parser stumble several times over; the first is the one to mend.
     throwAll(
-      this.#document.errors.map((error) => ({
+      this.#document.errors.slice(0, 1).map((error) => ({
         where: `${file}:${this.#lines.linePos(error.pos[0]).line}`,
         message: `not valid YAML: ${plainYamlMessage(error)}`,
         hint: error.code === "TAB_AS_INDENT" ? "indent with spaces" : undefined,
@@ -157,11 +158,21 @@ export function parseRecipe<T>(schema: z.ZodType<T>, file: string, text: string,
   const value = applyOverrides(source.value(), overrides);
   const result = check(schema, (options.prepare ?? ((same) => same))(normaliseSections(value)));
   if (result.ok) return result.value;
+  // A value that sections take from the top level is one mistake, not one in each of them.
+  const top = new Set(result.mistakes.filter(({ path: at }) => at.length === 1).map(({ path: at }) => String(at[0])));
+  const own = (at: Path): boolean => schemaAt(schema, at) === undefined || valueIn(value, at) !== undefined;
+  const mistakes = result.mistakes.filter(({ path: at }) => at.length === 1 || !top.has(String(at.at(-1))) || own(at));
   throwAll(
-    result.mistakes.map((mistake) => ({ where: placeOf(mistake, source, overrides), ...mistake })),
+    mistakes.map((mistake) => ({ where: placeOf(mistake, source, overrides), ...mistake })),
     file,
   );
   throw new NuwaError("VALUE", "the recipe does not fit its schema", { where: file });
+}
+
+function valueIn(value: unknown, keyPath: Path): unknown {
+  let at: unknown = value;
+  for (const key of keyPath) at = typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined;
+  return at;
 }
 
 function placeOf(mistake: Mistake, source: RecipeSource, overrides: readonly Override[]): string {
