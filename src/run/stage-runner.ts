@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import type { JsonValue } from "../text/index.ts";
 import { NuwaError } from "../text/index.ts";
 import pc from "picocolors";
@@ -61,6 +61,7 @@ async function runStage(stage: Stage, context: StageContext, options: RunnerOpti
   if (!resumes && record !== undefined && stage.precious && !same && options.fresh !== true) {
     throw refusal(stage, record, inputs, context);
   }
+  if (stage.precious && record === undefined && options.fresh !== true) refuseUnknownOutput(stage, context);
   const started = new Date().toISOString();
   const before: StageRecord = {
     status: "running",
@@ -93,6 +94,16 @@ async function runStage(stage: Stage, context: StageContext, options: RunnerOpti
     }
     throw error;
   }
+}
+
+/** Checkpoints that the manifest knows nothing of (it was deleted, or is another's) are not deleted unasked. */
+function refuseUnknownOutput(stage: Stage, { directory }: StageContext): void {
+  const folder = stage.outputs.find((place) => existsSync(place) && statSync(place).isDirectory());
+  if (folder === undefined || readdirSync(folder).length === 0) return;
+  throw new NuwaError("TRAINING", `"${stage.name}" left files here that the run's manifest does not know`, {
+    where: directory.show(folder),
+    hint: "move them away to keep them, or let --fresh delete them and train anew",
+  });
 }
 
 /** Hashes of all that a stage reads. */

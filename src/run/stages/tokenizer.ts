@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { defaultChatTemplate, saveTokenizer, trainTokenizer, type TokenizerSettings } from "../../tokenizer/index.ts";
-import type { JsonValue } from "../../text/index.ts";
+import { NuwaError, type JsonValue } from "../../text/index.ts";
 import { hashFile, hashValue } from "../files.ts";
+import { removedByRule } from "../inspect.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../run-directory.ts";
 import { ShardFolder } from "../shards.ts";
@@ -24,6 +25,20 @@ export function tokenizerStage(directory: RunDirectory, settings: TokenizerSetti
   };
 }
 
+/** @throws NuwaError DATA with the rules that removed the most, when the data stages left no document */
+function refuseNothingLeft(directory: RunDirectory, documents: ShardFolder): void {
+  if (documents.summary()?.statistics.out.documents !== 0) return;
+  const rules = [...removedByRule(directory)].flatMap(([stage, removed]) =>
+    Object.entries(removed).map(([rule, { documents: size }]) => ({ name: `${stage}/${rule}`, size })),
+  );
+  const most = rules.toSorted((a, b) => b.size - a.size).slice(0, 4);
+  const who = most.map(({ name, size }) => `${name} ${count(size)}`).join(", ");
+  throw new NuwaError("DATA", `no document is left to work on${who === "" ? "" : `; removed by ${who}`}`, {
+    where: directory.show(directory.root),
+    hint: `\`nuwa data removed ${directory.show(directory.root)}\` shows them; loosen the rule in the recipe`,
+  });
+}
+
 async function run(
   directory: RunDirectory,
   settings: TokenizerSettings,
@@ -32,6 +47,7 @@ async function run(
 ): Promise<StageOutcome> {
   const { progress, signal } = context;
   const documents = new ShardFolder(directory.data(before));
+  refuseNothingLeft(directory, documents);
   const bar = progress.bar("tokenizer", "documents", documents.summary()?.statistics.out.documents);
   let read = 0;
   async function* texts(): AsyncGenerator<string> {
@@ -55,5 +71,10 @@ async function run(
     hashFile(path.join(directory.tokenizer, name)),
   );
   bar.done(`${count(tokenizer.vocabSize)} tokens`);
+  if (settings.vocab_size > tokenizer.vocabSize) {
+    progress.warn(
+      `the text gives only ${count(tokenizer.vocabSize)} tokens of the ${count(settings.vocab_size)} in tokenizer.vocab_size: more text makes more`,
+    );
+  }
   return { output: hashValue(files), summary: { vocabulary: tokenizer.vocabSize } };
 }
