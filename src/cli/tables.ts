@@ -41,6 +41,15 @@ export function reportTable(stages: ReturnType<typeof funnel>): string {
   return rows.length === 1 ? "no data stage is done yet\n" : table(rows);
 }
 
+/** Input that was skipped, by file and line: the first 50; `--json` has them all. */
+export function problemLines(stages: ReturnType<typeof funnel>): string {
+  const all = stages.flatMap(({ summary }) => summary.problems);
+  if (all.length === 0) return "";
+  const lines = all.slice(0, 50).map(({ where, message }) => `  ${where}: ${message}`);
+  if (all.length > lines.length) lines.push(`  and ${count(all.length - lines.length)} more (--json has them all)`);
+  return `\nproblems:\n${lines.join("\n")}\n`;
+}
+
 /** One document's way through the stages. */
 export function wayLines(way: Way): string {
   const lines = [`${way.id}  ${way.source}`];

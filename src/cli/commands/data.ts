@@ -9,8 +9,9 @@ import {
   trainingPairs,
   why,
 } from "../../run/index.ts";
+import { didYouMean, NuwaError } from "../../text/index.ts";
 import { printJson, runUntil, wholeNumber, withRecipeOptions, type RecipeOptions } from "../shared.ts";
-import { removedTable, reportTable, wayLines } from "../tables.ts";
+import { problemLines, removedTable, reportTable, wayLines } from "../tables.ts";
 
 const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = {
   collect: "read documents from the recipe's files",
@@ -50,6 +51,7 @@ function registerInspection(data: Command): void {
     )
     .action(async (run: string, options: { rule?: string; stage?: string; limit: number; json?: boolean }) => {
       const directory = RunDirectory.existing(run);
+      checkNames(directory, options);
       if (options.rule === undefined && options.stage === undefined && options.json !== true) {
         process.stdout.write(removedTable(removedByRule(directory)));
         return;
@@ -107,8 +109,20 @@ function registerInspection(data: Command): void {
     .action((run: string, options: { json?: boolean }) => {
       const stages = funnel(RunDirectory.existing(run));
       if (options.json === true) printJson(stages);
-      else process.stdout.write(reportTable(stages));
+      else process.stdout.write(reportTable(stages) + problemLines(stages));
     });
+}
+
+/** @throws NuwaError USAGE for a stage or rule that removed nothing here, with the nearest that did */
+function checkNames(directory: RunDirectory, { rule, stage }: { rule?: string; stage?: string }): void {
+  const stages: readonly string[] = DATA_STAGES;
+  if (stage !== undefined && !stages.includes(stage)) {
+    throw new NuwaError("USAGE", `no data stage "${stage}"`, { where: "--stage", hint: didYouMean(stage, stages) });
+  }
+  const rules = [...removedByRule(directory).values()].flatMap((removedBy) => Object.keys(removedBy));
+  if (rule === undefined || rules.some((name) => name === rule || name.startsWith(`${rule}.`))) return;
+  const hint = rules.length === 0 ? "nothing was removed at all" : didYouMean(rule, rules);
+  throw new NuwaError("USAGE", `no document was removed by a rule "${rule}"`, { where: "--rule", hint });
 }
 
 function formatFigure(value: number): string {
