@@ -39,11 +39,10 @@ export function measureStep(config: GptConfig, options: MeasureOptions): StepMea
   const parameters = model.parameters.totalElements;
   const arena = device.createArena();
   device.resetCounts();
-  const ids = new Int32Array(B * T);
   for (let microBatch = 0; microBatch < microBatches; microBatch++) {
     const tape = new Tape({ device, arena, recording, training: recording });
-    const tokens = tape.constant(ids, [B, T], "int32");
-    const targets = tape.constant(ids, [B, T], "int32");
+    // No host array: a batch far too large must be measured too.
+    const [tokens, targets] = [tape.empty([B, T], "int32"), tape.empty([B, T], "int32")];
     const { loss } = model.loss(tape, tokens, targets, {
       ...(weights && { weights: tape.empty([B, T]) }),
       normalizer: B * T,

@@ -38,5 +38,6 @@ export function requireMemory(predict: (batch: number) => number, batch: number,
 }
 
 function gibibytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
+  const size = bytes / 2 ** 30;
+  return `${size < 100 ? size.toPrecision(3) : Math.round(size).toLocaleString("en-US")} GiB`;
 }
