@@ -89,7 +89,7 @@ export function readManifest(file: string): ManifestData | undefined {
   } catch (cause) {
     throw new NuwaError("FILE", "the run's manifest is not JSON", {
       where: file,
-      hint: "delete it to start the run anew",
+      hint: "move the run directory away, or delete it, to start anew",
       cause,
     });
   }
@@ -97,7 +97,7 @@ export function readManifest(file: string): ManifestData | undefined {
   if (!parsed.success) {
     throw new NuwaError("FILE", "the run's manifest is damaged or of another version", {
       where: file,
-      hint: "delete it to start the run anew",
+      hint: "move the run directory away, or delete it, to start anew",
     });
   }
   return parsed.data;

@@ -63,9 +63,9 @@ export class RunDirectory {
   /** @throws NuwaError FILE when it cannot be made */
   create(): void {
     try {
-      mkdirSync(this.root, { recursive: true });
+      makeFolders(this.root);
     } catch (error) {
-      throw writeError(error, this.root);
+      throw error instanceof NuwaError ? error : writeError(error, this.root);
     }
   }
 
@@ -82,13 +82,22 @@ export class RunDirectory {
       });
     }
     if (!statSync(directory.root).isDirectory() || !existsSync(directory.manifest)) {
-      throw new NuwaError("FILE", "expected a run directory (with manifest.json)", {
+      throw new NuwaError("FILE", "expected a run directory, with manifest.json in it", {
         where: root,
         hint: "`nuwa run RECIPE` makes one under runs/",
       });
     }
     return directory;
   }
+}
+
+/** Not `recursive: true`, which never ends where a folder is there and says there is none, as /proc does. */
+function makeFolders(folder: string): void {
+  const parent = path.dirname(folder);
+  if (parent !== folder && !existsSync(parent)) makeFolders(parent);
+  if (!existsSync(folder)) mkdirSync(folder);
+  else if (!statSync(folder).isDirectory())
+    throw new NuwaError("FILE", "expected a folder, got a file", { where: folder });
 }
 
 /**

@@ -88,7 +88,7 @@ export function writeError(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EIO")) {
+  if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "EIO")) {
     return new NuwaError("FILE", `could not write ${path}: ${error instanceof Error ? error.message : ""}`, {
       hint: "check that the folder exists and may be written to",
       cause: error,
