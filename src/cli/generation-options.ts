@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { basename, resolve } from "node:path";
 import { generationSettings, loadGenerator, type GenerationSettings, type LoadedGenerator } from "../generate/index.ts";
-import { findModel } from "../run/index.ts";
+import { checkValue as check, findModel } from "../run/index.ts";
 import { createDevice, nativeAvailable } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 
@@ -73,11 +73,11 @@ export function generationFrom(
     stop: options.stop,
   };
   const known = Object.entries(given).filter(([, value]) => value !== undefined);
-  const result = generationSettings.safeParse({ ...defaults, ...Object.fromEntries(known) });
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const flag = `--${String(issue?.path[0] ?? "").replaceAll("_", "-")}`;
-  throw new NuwaError("VALUE", issue?.message ?? "not as expected", { where: flag });
+  const result = check(generationSettings, { ...defaults, ...Object.fromEntries(known) });
+  if (result.ok) return result.value;
+  const [mistake] = result.mistakes;
+  const flag = `--${String(mistake?.path[0] ?? "").replaceAll("_", "-")}`;
+  throw new NuwaError("VALUE", mistake?.message ?? "not as expected", { where: flag });
 }
 
 /** Opens the model of a run, a checkpoint, or any Hugging Face folder. */

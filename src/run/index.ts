@@ -2,6 +2,7 @@ export { STAGE_NAMES, stagesOf } from "./chain.ts";
 export { DATA_STAGES, funnel, removed, removedByRule, trainingPairs, why, type Step, type Way } from "./inspect.ts";
 export { readManifest, type ManifestData, type StageRecord } from "./manifest.ts";
 export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from "./progress.ts";
+export { check as checkValue } from "./recipe/issues.ts";
 export { printRecipe } from "./recipe/print.ts";
 export { readRecipe } from "./recipe/recipe.ts";
 export { recipeSchema, type Recipe } from "./recipe/schema.ts";

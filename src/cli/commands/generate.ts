@@ -40,8 +40,11 @@ export function register(program: Command): void {
           printJson({ prompt, ...(await generateText(generator, ids, settings)) });
           return;
         }
-        process.stdout.write(prompt);
-        for await (const { text } of generator.generate(ids, settings)) process.stdout.write(text);
+        let before = prompt; // shown once the prompt is known to fit
+        for await (const { text } of generator.generate(ids, settings)) {
+          process.stdout.write(before + text);
+          before = "";
+        }
         process.stdout.write("\n");
       } finally {
         close();
