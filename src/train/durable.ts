@@ -88,9 +88,9 @@ export function writeError(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "EIO")) {
+  if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "EFBIG", "EIO")) {
     return new NuwaError("FILE", `could not write ${path}: ${error instanceof Error ? error.message : ""}`, {
-      hint: "check that the folder exists and may be written to",
+      hint: "check that the folder exists and may be written to, and that no limit (ulimit -f) is in the way",
       cause: error,
     });
   }
