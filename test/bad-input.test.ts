@@ -150,7 +150,12 @@ describe("a recipe", () => {
 
 describe("documents", () => {
   const source = (name: string, files: string, ...more: string[]): string[] => [
-    ...["run", "small.yaml", "--set", `name=${name}`, "--set", `collect.sources.0.files=${files}`],
+    "run",
+    "small.yaml",
+    "--set",
+    `name=${name}`,
+    "--set",
+    `collect.sources.0.files=${files}`,
     ...more.flatMap((one) => ["--set", one]),
   ];
 
