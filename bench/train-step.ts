@@ -1,13 +1,13 @@
 /**
  * Tokens per second of a whole training step (forward, backward, clip, AdamW), on made-up data.
  *
- * node dist/bench/train-step.js [--shape R0|R1|R2|shakespeare|all] [--steps 20] [--threads N] [--json]
+ * node dist/bench/train-step.js [--shape R0|R1|R2|shakespeare|all] [--steps 20] [--threads N] [--json] [--profile]
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { classicGpt, Gpt, type GptSettings, measureStep, resolveGptConfig } from "../src/models/index.ts";
 import { createOptimizer, optimizerSettings } from "../src/optim/index.ts";
-import { createDevice, nativeAvailable, PhiloxStream } from "../src/tensor/index.ts";
+import { createDevice, createProfiler, formatProfile, nativeAvailable, PhiloxStream } from "../src/tensor/index.ts";
 import type { Batch, Objective } from "../src/train/index.ts";
 import { Trainer } from "../src/train/index.ts";
 
@@ -55,10 +55,12 @@ async function measure(name: string, shape: Shape, steps: number, threads: numbe
   const config = resolveGptConfig({ ...shape.model, vocab_size: vocabulary, max_position_embeddings: T });
   const settings = optimizerSettings.parse({ name: "adamw" });
   const cost = measureStep(config, { B, T, optimizer: settings });
-  const device = createDevice(
+  const inner = createDevice(
     nativeAvailable().available ? "cpu" : "reference",
     threads === undefined ? {} : { threads },
   );
+  const profiler = values.profile ? createProfiler(inner) : undefined;
+  const device = profiler?.device ?? inner;
   const arena = device.createArena();
   const model = new Gpt(config, device, { seed: 1 });
   const trainer = new Trainer({
@@ -74,6 +76,7 @@ async function measure(name: string, shape: Shape, steps: number, threads: numbe
   const warmUp = 2;
   const seconds: number[] = [];
   for (let step = 0; step < steps + warmUp; step++) {
+    if (step === warmUp) profiler?.reset();
     const before = performance.now();
     await trainer.step(step);
     if (step >= warmUp) seconds.push((performance.now() - before) / 1000);
@@ -81,6 +84,7 @@ async function measure(name: string, shape: Shape, steps: number, threads: numbe
   const { name: deviceName } = device;
   arena.dispose();
   device.dispose();
+  if (profiler !== undefined) process.stderr.write(formatProfile(profiler.report(), steps));
   const time = median(seconds);
   return {
     shape: name,
@@ -100,6 +104,7 @@ const { values } = parseArgs({
     steps: { type: "string", default: "20" },
     threads: { type: "string" },
     json: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
   },
 });
 const names = values.shape === "all" ? Object.keys(shapes) : values.shape.split(",");
