@@ -28,6 +28,7 @@ for (const flag of flags) {
 const x86 = process.arch === "x64";
 const instructionSets = [
   { name: "portable", width: 4, flags: [] },
+  ...(process.arch === "arm64" ? [{ name: "neon", width: 4, flags: ["-DNUWA_NEON"] }] : []),
   ...(x86 ? [{ name: "avx2", width: 8, flags: ["-mavx2", "-mfma"] }] : []),
   ...(x86
     ? [

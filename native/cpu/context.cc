@@ -70,10 +70,12 @@ void freeAligned(void* pointer, size_t bytes) {
 void* Scratch::reserve(size_t bytes) {
   if (bytes <= bytes_) return pointer_;
   freeAligned(pointer_, bytes_);
+  budget_.used -= bytes_;
   bytes_ = 0;
-  pointer_ = allocateAligned(bytes);
+  pointer_ = bytes <= budget_.limit && budget_.used <= budget_.limit - bytes ? allocateAligned(bytes) : nullptr;
   if (pointer_ == nullptr) fail("MEMORY", "could not allocate %zu bytes of scratch memory", bytes);
   bytes_ = bytes;
+  budget_.used += bytes;
   return pointer_;
 }
 
@@ -98,6 +100,8 @@ const KernelTable* const kTables[] = {
 #if defined(__x86_64__)
     &avx512::table,
     &avx2::table,
+#elif defined(__aarch64__)
+    &neon::table,  // every 64-bit Arm processor has it
 #endif
     &portable::table,
 };

@@ -21,18 +21,25 @@ struct Failure {
 void* allocateAligned(size_t bytes, bool zeroed = false);
 void freeAligned(void* pointer, size_t bytes);
 
+// How much scratch memory a context may hold, and holds.
+struct ScratchBudget {
+  size_t used = 0;
+  size_t limit = SIZE_MAX;
+};
+
 // Memory that only grows: kernels of one size ask again and again and get the same block.
 class Scratch {
  public:
-  Scratch() = default;
+  explicit Scratch(ScratchBudget& budget) : budget_(budget) {}
   ~Scratch() { freeAligned(pointer_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
-  // Contents are undefined. Fails with MEMORY.
+  // Contents are undefined. Fails with MEMORY, and then holds nothing.
   void* reserve(size_t bytes);
   size_t bytes() const { return bytes_; }
 
  private:
+  ScratchBudget& budget_;
   void* pointer_ = nullptr;
   size_t bytes_ = 0;
 };
@@ -41,9 +48,18 @@ struct Context {
   Context(int threads, const KernelTable* table) : pool(threads), kernels(table) {}
   Pool pool;
   const KernelTable* kernels;
-  Scratch packedA;
-  Scratch packedB;
-  Scratch partial;
+
+ private:
+  ScratchBudget scratch_;
+
+ public:
+  Scratch packedA{scratch_};
+  Scratch packedB{scratch_};
+  Scratch partial{scratch_};
+
+  // What packing and partial sums may take from now on, in bytes; what is held stays.
+  void limitScratch(size_t bytes) { scratch_.limit = bytes; }
+  size_t scratchBytes() const { return scratch_.used; }
 
   // `floats` for each thread, each start on its own cache line.
   float* perThread(int64_t floats) {
@@ -53,11 +69,11 @@ struct Context {
   int64_t perThreadStride() const { return stride_; }
 
  private:
-  Scratch threadScratch_;
+  Scratch threadScratch_{scratch_};
   int64_t stride_ = 0;
 };
 
-// The table that NUWA_CPU names ("portable", "avx2", "avx512"), else the best one this processor runs.
+// The table that NUWA_CPU names ("portable", "avx2", "avx512", "neon"), else the best one this processor runs.
 const KernelTable* chooseKernels(const char* forced);
 // Names of the instruction sets compiled in that this processor can run, best first, ended by null.
 const char* const* runnableInstructionSets();

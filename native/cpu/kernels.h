@@ -69,6 +69,9 @@ extern const KernelTable table;
 namespace avx512 {
 extern const KernelTable table;
 }
+namespace neon {
+extern const KernelTable table;
+}
 
 // Order of src/tensor/cpu/device.ts.
 enum ActivationKind { kGelu = 0, kGeluTanh = 1, kSilu = 2, kRelu = 3, kRelu2 = 4 };

@@ -8,11 +8,12 @@ namespace NUWA_ISA {
 
 // Accumulators must fit the registers beside one row of B and one value of A.
 #if NUWA_WIDTH == 16
-constexpr int MR = 14;  // 28 of 32 registers
+constexpr int MR = 14, NV = 2;  // 28 of 32 registers
+#elif defined(NUWA_NEON)
+constexpr int MR = 6, NV = 4;  // 24 of 32 registers; a row of A and of B costs 10 loads for 24 multiply-adds
 #else
-constexpr int MR = 6;  // 12 of 16 registers
+constexpr int MR = 6, NV = 2;  // 12 of 16 registers
 #endif
-constexpr int NV = 2;
 constexpr int NR = NV * W;
 
 // C (rows, up to NR columns) = (C +) A (rows, K) · panel (+ bias). A's element (i, k) lies at a[i * rowStride + k * kStride].
@@ -22,22 +23,22 @@ static inline void microTile(int64_t K, const float* a, int64_t strideA, const f
   vf sum[Rows][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; i++) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int j = 0; j < NV; j++) sum[i][j] = vf{};
   }
   for (int64_t k = 0; k < K; k++) {
     vf b[NV];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int j = 0; j < NV; j++) b[j] = load(panel + k * NR + j * W);
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; i++) {
       const vf value = splat(ColumnMajorA ? a[k * strideA + i] : a[i * strideA + k]);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int j = 0; j < NV; j++) sum[i][j] += value * b[j];
     }
   }
   if (bias != nullptr) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int j = 0; j < NV; j++) {
       const vf add = load(bias + j * W);
 #pragma GCC unroll 16
@@ -47,13 +48,13 @@ static inline void microTile(int64_t K, const float* a, int64_t strideA, const f
   if (accumulate) {
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; i++) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int j = 0; j < NV; j++) store(c + i * strideC + j * W, load(c + i * strideC + j * W) + sum[i][j]);
     }
   } else {
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; i++) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int j = 0; j < NV; j++) store(c + i * strideC + j * W, sum[i][j]);
     }
   }
@@ -108,7 +109,7 @@ static inline void blockProduct(int64_t rows, int64_t columns, int64_t K, const 
 NUWA_INLINE void packPanel(float* panel, const float* b, int64_t stride, int64_t K, int64_t columns) {
   if (columns == NR) {
     for (int64_t k = 0; k < K; k++) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int j = 0; j < NV; j++) store(panel + k * NR + j * W, load(b + k * stride + j * W));
     }
     return;

@@ -7,7 +7,7 @@
 #include "../kernels.h"
 
 #if !defined(NUWA_ISA) || !defined(NUWA_WIDTH)
-#error "compile with -DNUWA_ISA=portable|avx2|avx512 and -DNUWA_WIDTH=4|8|16"
+#error "compile with -DNUWA_ISA=portable|avx2|avx512|neon and -DNUWA_WIDTH=4|8|16"
 #endif
 
 #define NUWA_DECLARE(name, ...) void name(Context&, __VA_ARGS__);
