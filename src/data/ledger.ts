@@ -14,6 +14,7 @@ const entrySchema = z.object({
   threshold: z.number().optional(),
   detail: z.string().optional(),
   excerpt: z.string(),
+  part: z.boolean().optional(),
 });
 
 /** Bytes gathered before a write: a ledger can have a line for every second document of a corpus. */
@@ -124,7 +125,7 @@ export async function* readLedger(paths: readonly string[], query: LedgerQuery =
 
 /** The entry of one document, or undefined when no stage removed it. */
 export async function findRemoval(paths: readonly string[], id: string): Promise<LedgerEntry | undefined> {
-  for await (const entry of readLedger(paths, { id })) return entry;
+  for await (const entry of readLedger(paths, { id })) if (entry.part !== true) return entry;
   return undefined;
 }
 

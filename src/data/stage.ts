@@ -12,8 +12,18 @@ export interface Drop {
   readonly detail?: string | undefined;
 }
 
-/** A stage's answer about one document: keep it (as it is, changed, or annotated), or drop it with the reason. */
-export type Verdict = { readonly keep: Document } | { readonly drop: Drop };
+/** What one rule took out of a document that is kept: lines, paragraphs, masked numbers. `value` is how many. */
+export interface PartRemoval extends Drop {
+  readonly value: number;
+  /** What the ledger shows of it. Must not hold what was removed to protect somebody. */
+  readonly excerpt: string;
+}
+
+/**
+ * A stage's answer about one document: keep it (as it is, changed, or annotated; with the parts that were taken out,
+ * one entry a rule), or drop it with the reason.
+ */
+export type Verdict = { readonly keep: Document; readonly parts?: readonly PartRemoval[] } | { readonly drop: Drop };
 
 /**
  * A stage that looks at one document at a time: extract, clean, filter.
@@ -40,6 +50,8 @@ export interface LedgerEntry extends Drop {
   readonly source: string;
   /** The beginning of the text, white space folded, at most {@link EXCERPT_LENGTH} UTF-16 units. */
   readonly excerpt: string;
+  /** True where only parts of the document were removed (`value` of them), and the document was kept. */
+  readonly part?: boolean | undefined;
 }
 
 /** How many documents, and how long they are together. Characters are Unicode code points; bytes are UTF-8. */
@@ -55,6 +67,13 @@ export interface RuleStatistics extends Amount {
   largest: number | null;
 }
 
+/** What one rule took out of documents that were kept. */
+export interface PartStatistics {
+  documents: number;
+  /** Lines, paragraphs, numbers: what the rule counts. */
+  parts: number;
+}
+
 /**
  * What a stage did. A plain object: goes through `JSON.stringify` and `structuredClone` unchanged, and two of them
  * (of two shards, two workers) add up with {@link mergeStatistics}.
@@ -67,6 +86,8 @@ export interface StageStatistics {
   changed: number;
   /** By rule name. */
   removed: Record<string, RuleStatistics>;
+  /** By rule name, for rules that take parts out of documents; left out where none did. */
+  parts?: Record<string, PartStatistics>;
   /** Kept documents by ISO 639-1 code; `und` where the language is not known. */
   languages: Record<string, Amount>;
   /**
@@ -102,12 +123,17 @@ export function mergeStatistics(a: StageStatistics, b: StageStatistics): StageSt
   const lengths = Array.from({ length: Math.max(a.lengths.length, b.lengths.length) }, (_, k) => {
     return (a.lengths[k] ?? 0) + (b.lengths[k] ?? 0);
   });
+  const parts = mergeRecords(a.parts ?? {}, b.parts ?? {}, (x, y) => ({
+    documents: x.documents + y.documents,
+    parts: x.parts + y.parts,
+  }));
   return {
     stage: a.stage,
     in: addAmounts(a.in, b.in),
     out: addAmounts(a.out, b.out),
     changed: a.changed + b.changed,
     removed: mergeRecords(a.removed, b.removed, addRules),
+    ...(Object.keys(parts).length === 0 ? {} : { parts }),
     languages: mergeRecords(a.languages, b.languages, addAmounts),
     lengths,
     microseconds: a.microseconds + b.microseconds,
@@ -140,6 +166,11 @@ export function countVerdict(statistics: StageStatistics, document: Document, ve
     }
     return;
   }
+  for (const { rule, value } of verdict.parts ?? []) {
+    const part = ((statistics.parts ??= {})[rule] ??= { documents: 0, parts: 0 });
+    part.documents++;
+    part.parts += value;
+  }
   const same = verdict.keep.text === document.text;
   const after = same ? before : measure(verdict.keep.text);
   if (!same) statistics.changed++;
@@ -162,6 +193,16 @@ export function ledgerEntry(stage: string, document: Document, drop: Drop): Ledg
     ...(drop.detail === undefined ? {} : { detail: drop.detail }),
     excerpt: excerptOf(document.text),
   };
+}
+
+/** The ledger's lines for a verdict: one for a dropped document, one for each rule that took parts out of a kept one. */
+export function ledgerEntries(stage: string, document: Document, verdict: Verdict): LedgerEntry[] {
+  if ("drop" in verdict) return [ledgerEntry(stage, document, verdict.drop)];
+  return (verdict.parts ?? []).map((part) => ({
+    ...ledgerEntry(stage, document, part),
+    excerpt: excerptOf(part.excerpt),
+    part: true,
+  }));
 }
 
 /** The first characters of a text on one line; never ends in half a surrogate pair. */
@@ -194,8 +235,8 @@ export function mapBatch(mapper: DocumentMapper, documents: Iterable<Document>):
   for (const document of documents) {
     const verdict = mapper.map(document);
     countVerdict(result.statistics, document, verdict);
-    if ("drop" in verdict) result.removed.push(ledgerEntry(mapper.name, document, verdict.drop));
-    else result.kept.push(verdict.keep);
+    result.removed.push(...ledgerEntries(mapper.name, document, verdict));
+    if ("keep" in verdict) result.kept.push(verdict.keep);
   }
   result.statistics.microseconds = Math.round((performance.now() - start) * 1000);
   return result;
@@ -227,8 +268,10 @@ export async function* runMapper(
       countVerdict(options.statistics, document, verdict);
       options.statistics.microseconds += Math.round((performance.now() - start) * 1000);
     }
-    if ("drop" in verdict) await options.onRemoved?.(ledgerEntry(mapper.name, document, verdict.drop));
-    else yield verdict.keep;
+    if (options.onRemoved !== undefined) {
+      for (const entry of ledgerEntries(mapper.name, document, verdict)) await options.onRemoved(entry);
+    }
+    if ("keep" in verdict) yield verdict.keep;
   }
 }
 

@@ -151,6 +151,7 @@ const statistics = z.object({
     z.string(),
     z.object({ ...amount, smallest: z.number().nullable(), largest: z.number().nullable() }),
   ),
+  parts: z.record(z.string(), z.object({ documents: z.number(), parts: z.number() })).optional(),
   languages: z.record(z.string(), z.object(amount)),
   lengths: z.array(z.number()),
   microseconds: z.number(),

@@ -1,11 +1,15 @@
 import type { Document } from "../../text/document.ts";
 import { NuwaError } from "../../text/errors.ts";
 import { didYouMean } from "../../text/nearest.ts";
-import type { DocumentMapper, Drop, Verdict } from "../stage.ts";
+import type { DocumentMapper, Drop, PartRemoval, Verdict } from "../stage.ts";
+import { applyC4, type C4Result } from "./c4.ts";
+import { ChineseFigurer, type ChineseFigures } from "./chinese-web-text.ts";
 import { type Figures, Figurer } from "./figures.ts";
 import { detectLanguage, type LanguageFinding } from "./language.ts";
+import { removeForeignParagraphs } from "./paragraphs.ts";
 import type { WordMode } from "./scan.ts";
 import { filterSettings, type FilterSettings, type RuleName, type RuleSettings } from "./settings.ts";
+import { createUrlRule } from "./url.ts";
 
 /** All rules but those on language, in the order in which they are asked; n-grams last, as they cost most. */
 const ORDER: readonly RuleName[] = [
@@ -38,8 +42,39 @@ const ORDER: readonly RuleName[] = [
   "max_duplicate_10_grams",
 ];
 
-/** Every rule name that a filter can put in the ledger, in the order in which they are asked. */
-export const filterRules: readonly string[] = ["language", "language_score", ...ORDER];
+const C4 = ["min_sentences", "max_curly_brackets", "max_lorem_ipsum"] as const;
+const FINEWEB = [
+  "min_line_punctuation",
+  "max_short_lines",
+  "max_newline_ratio",
+  "max_duplicate_line_characters",
+] as const;
+const CHINESE_WEB_TEXT = ["min_mean_line", "min_characters", "min_chinese", "max_repeated_13_grams"] as const;
+
+/** Rules that have a figure, in the order in which they are asked. */
+const MEASURED: readonly string[] = [
+  ...ORDER,
+  ...CHINESE_WEB_TEXT.map((rule) => `chinese_web_text.${rule}`),
+  ...C4.map((rule) => `c4.${rule}`),
+  ...FINEWEB.map((rule) => `fineweb.${rule}`),
+];
+
+/** Every rule name that a filter can put in the ledger for a document, in the order in which they are asked. */
+export const filterRules: readonly string[] = [
+  "url.domain",
+  "url.address",
+  "url.substring",
+  "url.word",
+  "url.max_soft_words",
+  "language",
+  "language_score",
+  ...MEASURED,
+];
+
+const has =
+  (name: string): ((text: string) => boolean) =>
+  (text) =>
+    text === name || text.startsWith(`${name}.`);
 
 /** All figures of one document, for `nuwa data why`. */
 export interface DocumentFigures {
@@ -65,18 +100,24 @@ export interface Filter extends DocumentMapper {
  * const filter = createFilter({ english: { min_words: 20 } });
  * filter.map(document); // { drop: { rule: "min_words", value: 3, threshold: 20 } }
  */
-export function createFilter(input: Parameters<typeof filterSettings.parse>[0] = {}): Filter {
+export function createFilter(
+  input: Parameters<typeof filterSettings.parse>[0] = {},
+  cwd: string = process.cwd(),
+): Filter {
   const settings: FilterSettings = filterSettings.parse(input);
   for (const rule of settings.only) {
-    if (!filterRules.includes(rule)) {
+    if (!filterRules.some(has(rule))) {
       throw new NuwaError("VALUE", `expected a filter rule in "only", got "${rule}"`, {
         where: "filter.only",
         hint: didYouMean(rule, filterRules),
       });
     }
   }
-  const runs = (rule: string): boolean => settings.only.length === 0 || settings.only.includes(rule);
+  const chosen = new Set(filterRules.filter((name) => settings.only.some((rule) => has(rule)(name))));
+  const runs = (rule: string): boolean => settings.only.length === 0 || chosen.has(rule);
   const figurer = new Figurer();
+  const chineseFigurer = new ChineseFigurer();
+  const urlRule = createUrlRule(settings.url, cwd);
 
   const languageDrop = (found: LanguageFinding): Drop | undefined => {
     if (!settings.language.enabled) return undefined;
@@ -88,47 +129,148 @@ export function createFilter(input: Parameters<typeof filterSettings.parse>[0] =
     }
     return undefined;
   };
-  const find = (document: Document): LanguageFinding => {
+  const find = (document: Document, text: string): LanguageFinding => {
     // With the rule off a known language is trusted: the detector is the slowest part.
     if (!settings.language.enabled && document.language !== undefined) return { language: document.language, score: 1 };
-    return detectLanguage(document.text, settings.language);
+    return detectLanguage(text, settings.language);
+  };
+  /** Rules of a section that are on, with their bounds. */
+  const bounds = <Rule extends string>(
+    section: string,
+    rules: Readonly<Record<Rule, number | null>>,
+    order: readonly Rule[],
+  ): { rule: string; key: Rule; bound: number }[] =>
+    order.flatMap((key) => {
+      const bound = rules[key];
+      const rule = section === "" ? key : `${section}.${key}`;
+      return bound !== null && runs(rule) ? [{ rule, key, bound }] : [];
+    });
+  const on = {
+    gopher: {
+      en: bounds("", settings.english, ORDER),
+      zh: bounds("", settings.chinese, ORDER),
+      other: bounds("", settings.english, ORDER).filter(({ key }) => key !== "min_stop_words"),
+    },
+    c4: settings.c4.enabled ? bounds("c4", settings.c4, C4) : [],
+    fineweb: settings.fineweb.enabled ? bounds("fineweb", settings.fineweb, FINEWEB) : [],
+    chinese: settings.chinese_web_text.enabled
+      ? bounds("chinese_web_text", settings.chinese_web_text, CHINESE_WEB_TEXT)
+      : [],
   };
 
   const map = (document: Document): Verdict => {
-    const found = find(document);
+    const blocked = urlRule(document);
+    if (blocked !== undefined && runs(blocked.rule)) return { drop: blocked };
+    const parts: PartRemoval[] = [];
+    let { text } = document;
+    if (settings.language.enabled && settings.language.paragraphs) {
+      const left = removeForeignParagraphs(text, settings.language);
+      if (left.part !== undefined) parts.push(left.part);
+      // Nothing left: the document as it is tells which language that was.
+      if (left.text !== "") text = left.text;
+    }
+    const found = find(document, text);
     const foreign = languageDrop(found);
     if (foreign !== undefined) return { drop: foreign };
-    const { rules, mode, stopWords } = rulesOf(settings, found.language);
-    const on = ORDER.filter((rule) => runs(rule) && threshold(rules, found.language, rule) !== null);
-    if (on.length > 0) {
-      const measured = figurer.measure(document.text, mode, stopWords);
-      let figures: Partial<Figures> = measured.figures;
-      for (const rule of on) {
-        if (figures[rule] === undefined) figures = measured.grams();
-        const value = figures[rule] ?? 0;
-        const bound = threshold(rules, found.language, rule) ?? 0;
-        if (!passes(rule, value, bound)) return { drop: { rule, value, threshold: bound } };
+    const { language } = found;
+    const { mode, stopWords } = rulesOf(settings, language);
+    const gopher = language === "zh" ? on.gopher.zh : language === "en" ? on.gopher.en : on.gopher.other;
+    let measured = gopher.length > 0 ? figurer.measure(text, mode, stopWords) : undefined;
+    let figures: Partial<Figures> = measured?.figures ?? {};
+    for (const { rule, key, bound } of gopher) {
+      if (figures[key] === undefined) figures = { ...figures, ...measured?.grams() };
+      const drop = dropUnless(rule, figures[key] ?? 0, bound);
+      if (drop !== undefined) return { drop };
+    }
+    if (language === "zh") {
+      const chinese = on.chinese.length > 0 ? chineseFigures(chineseFigurer.measure(text)) : undefined;
+      for (const { rule, key, bound } of on.chinese) {
+        const drop = dropUnless(rule, chinese?.[key] ?? 0, bound);
+        if (drop !== undefined) return { drop };
+      }
+    } else if (!UNSPACED.has(language)) {
+      if (settings.c4.enabled) {
+        const result = applyC4(text, settings.c4);
+        const counts = c4Figures(result);
+        for (const { rule, key, bound } of on.c4) {
+          const drop = dropUnless(rule, counts[key], bound);
+          if (drop !== undefined) return { drop };
+        }
+        if (result.text !== text) measured = undefined;
+        text = result.text;
+        parts.push(...result.parts);
+        if (text === "") return { drop: { rule: "c4.min_sentences", value: 0, threshold: 1, detail: "no line left" } };
+      }
+      if (on.fineweb.length > 0) {
+        const { figures: after } = measured ?? figurer.measure(text, mode, stopWords);
+        for (const { rule, key, bound } of on.fineweb) {
+          const drop = dropUnless(rule, after[key], bound);
+          if (drop !== undefined) return { drop };
+        }
       }
     }
-    if (found.language === "und" || found.language === document.language) return { keep: document };
-    return { keep: { ...document, language: found.language } };
+    const keep = language === "und" || language === document.language ? document : { ...document, language };
+    if (text === document.text) return { keep };
+    return { keep: { ...keep, text }, parts };
   };
 
   const figures = (document: Document): DocumentFigures => {
-    const found = detectLanguage(document.text, settings.language);
+    const { text } = document;
+    const found = detectLanguage(text, settings.language);
     const { rules, mode, stopWords } = rulesOf(settings, found.language);
-    const measured = figurer.measure(document.text, mode, stopWords);
+    const measured = figurer.measure(text, mode, stopWords);
     const all: Figures = { ...measured.figures, ...measured.grams() };
+    const c4 = applyC4(text, settings.c4);
+    const counts = c4Figures(c4);
+    const after = figurer.measure(c4.text, mode, stopWords).figures;
+    const chinese = chineseFigures(chineseFigurer.measure(text));
+    const isChinese = found.language === "zh";
+    const spaced = !UNSPACED.has(found.language);
+    const entry = (rule: string, value: number, bound: number | null, enabled = true) => {
+      const threshold = runs(rule) && enabled ? bound : null;
+      return { rule, value, threshold, passes: threshold === null || dropUnless(rule, value, threshold) === undefined };
+    };
     return {
       language: found.language,
       languageScore: found.score,
-      rules: ORDER.map((rule) => {
-        const bound = runs(rule) ? threshold(rules, found.language, rule) : null;
-        return { rule, value: all[rule], threshold: bound, passes: bound === null || passes(rule, all[rule], bound) };
-      }),
+      rules: [
+        ...ORDER.map((rule) => entry(rule, all[rule], threshold(rules, found.language, rule))),
+        ...CHINESE_WEB_TEXT.map((rule) =>
+          entry(
+            `chinese_web_text.${rule}`,
+            chinese[rule],
+            settings.chinese_web_text[rule],
+            settings.chinese_web_text.enabled && isChinese,
+          ),
+        ),
+        ...C4.map((rule) => entry(`c4.${rule}`, counts[rule], settings.c4[rule], settings.c4.enabled && spaced)),
+        ...FINEWEB.map((rule) =>
+          entry(`fineweb.${rule}`, after[rule], settings.fineweb[rule], settings.fineweb.enabled && spaced),
+        ),
+      ],
     };
   };
   return { name: "filter", map, figures };
+}
+
+/** Languages of eld and ours that put no spaces between words: rules on words and lines of words do not hold there. */
+const UNSPACED = new Set(["zh", "ja", "th", "lo", "km", "my"]);
+
+function c4Figures(result: C4Result): Record<(typeof C4)[number], number> {
+  return {
+    min_sentences: result.sentences,
+    max_curly_brackets: result.curlyBrackets,
+    max_lorem_ipsum: result.loremIpsum,
+  };
+}
+
+function chineseFigures(measured: ChineseFigures): Record<(typeof CHINESE_WEB_TEXT)[number], number> {
+  return {
+    min_mean_line: measured.meanLine,
+    min_characters: measured.characters,
+    min_chinese: measured.chineseShare,
+    max_repeated_13_grams: measured.repeated,
+  };
 }
 
 function rulesOf(
@@ -146,6 +288,8 @@ function threshold(rules: RuleSettings, language: string, rule: RuleName): numbe
   return rules[rule];
 }
 
-function passes(rule: RuleName, value: number, bound: number): boolean {
-  return rule.startsWith("min_") ? value >= bound : value <= bound;
+/** A rule's name says, after its section, which side of the bound fails. A value equal to the bound passes. */
+function dropUnless(rule: string, value: number, bound: number): Drop | undefined {
+  const passes = /(?:^|\.)min_/u.test(rule) ? value >= bound : value <= bound;
+  return passes ? undefined : { rule, value, threshold: bound };
 }

@@ -94,6 +94,58 @@ const chineseRules = rules({
   newlineRatio: 0.178,
 });
 
+/** C4 (Raffel et al. 2020, section 2.2), as far as datatrove's `C4QualityFilter` has it. */
+const c4Rules = z
+  .strictObject({
+    enabled: z.boolean().default(false).describe("C4's rules, for languages with words between spaces"),
+    min_sentences: share("fewest sentences of a document", 5),
+    max_curly_brackets: share("most { in a document: a page with one is code", 0),
+    max_lorem_ipsum: share('most "lorem ipsum" in a document', 0),
+    min_words_per_line: share("lines of fewer words are removed", 3),
+    max_word_characters: share("lines with a longer word are removed", 1000),
+    terminal_punctuation: z.boolean().default(false).describe("remove lines that no . ! ? or quote closes"),
+    javascript: z.boolean().default(true).describe("remove lines that speak of javascript"),
+    policy: z.boolean().default(true).describe("remove lines that speak of cookies, privacy policies, terms of use"),
+    citations: z.boolean().default(true).describe("strip [1], [edit], [citation needed]"),
+  })
+  .prefault({});
+
+/** FineWeb's own rules (Penedo et al. 2024, section 3.6), on what C4's rules left. */
+const finewebRules = z
+  .strictObject({
+    enabled: z.boolean().default(false).describe("FineWeb's rules, for languages with words between spaces"),
+    min_line_punctuation: share("smallest share of lines that end in punctuation", 0.12),
+    max_short_lines: share("largest share of lines of at most 30 characters", 0.67),
+    max_newline_ratio: share("most line ends per word", 0.3),
+    max_duplicate_line_characters: share("largest share of characters in lines that stood before", 0.1),
+  })
+  .prefault({});
+
+/** ChineseWebText (Chen et al. 2023, section 3.1). */
+const chineseWebTextRules = z
+  .strictObject({
+    enabled: z.boolean().default(false).describe("ChineseWebText's rules, for Chinese"),
+    min_mean_line: share("smallest mean length of lines, in characters", 10),
+    min_characters: share("fewest characters of a document", 200),
+    min_chinese: share("smallest share of Chinese characters", 0.3),
+    max_repeated_13_grams: share("largest share of runs of 13 characters that stood before", 0.5),
+  })
+  .prefault({});
+
+const names = (describe: string) => z.array(z.string().min(1)).default([]).describe(describe);
+
+/** By address, in the manner of RefinedWeb; the lists are the user's. */
+const urlRules = z
+  .strictObject({
+    domains: names("files of blocked domains, one a line: all addresses below them go"),
+    addresses: names("files of blocked addresses, one a line"),
+    substrings: names("an address with one of these anywhere in it goes"),
+    words: names("an address with one of these as a whole word goes"),
+    soft_words: names("an address with more than max_soft_words different ones of these goes"),
+    max_soft_words: z.int().min(0).default(1).describe("most different soft words in an address"),
+  })
+  .prefault({});
+
 /**
  * The recipe's `filter` section.
  *
@@ -124,8 +176,21 @@ export const filterSettings = z
           .min(0)
           .default(30)
           .describe("with fewer letters only the script is looked at: a language cannot be told"),
+        paragraphs: z
+          .boolean()
+          .default(false)
+          .describe("remove paragraphs in other languages from documents, before the document is judged"),
+        paragraph_letters: z
+          .int()
+          .min(1)
+          .default(60)
+          .describe("shorter paragraphs are not judged (a Han character counts as four letters)"),
       })
       .prefault({}),
+    url: urlRules.describe("by the document's web address"),
+    c4: c4Rules.describe("C4's rules"),
+    fineweb: finewebRules.describe("FineWeb's rules"),
+    chinese_web_text: chineseWebTextRules.describe("ChineseWebText's rules"),
     chinese_words: z
       .enum(["characters", "segmenter"])
       .default("characters")
@@ -141,5 +206,7 @@ export const filterSettings = z
 
 export type FilterSettings = z.output<typeof filterSettings>;
 export type LanguageSettings = FilterSettings["language"];
+export type C4Settings = FilterSettings["c4"];
+export type UrlSettings = FilterSettings["url"];
 export type RuleSettings = FilterSettings["english"];
 export type RuleName = Exclude<keyof RuleSettings, "stop_words">;
