@@ -10,6 +10,8 @@ export interface Drop {
   readonly threshold?: number | undefined;
   /** What else a reader needs: the language found, the id of the document that was kept instead. */
   readonly detail?: string | undefined;
+  /** What the ledger shows instead of the beginning of the text, which may be what nobody should see. */
+  readonly excerpt?: string | undefined;
 }
 
 /** What one rule took out of a document that is kept: lines, paragraphs, masked numbers. `value` is how many. */
@@ -191,7 +193,7 @@ export function ledgerEntry(stage: string, document: Document, drop: Drop): Ledg
     ...(drop.value === undefined ? {} : { value: drop.value }),
     ...(drop.threshold === undefined ? {} : { threshold: drop.threshold }),
     ...(drop.detail === undefined ? {} : { detail: drop.detail }),
-    excerpt: excerptOf(document.text),
+    excerpt: excerptOf(drop.excerpt ?? document.text),
   };
 }
 
@@ -200,7 +202,6 @@ export function ledgerEntries(stage: string, document: Document, verdict: Verdic
   if ("drop" in verdict) return [ledgerEntry(stage, document, verdict.drop)];
   return (verdict.parts ?? []).map((part) => ({
     ...ledgerEntry(stage, document, part),
-    excerpt: excerptOf(part.excerpt),
     part: true,
   }));
 }

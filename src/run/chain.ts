@@ -19,6 +19,7 @@ export const STAGE_NAMES = [
   "extract",
   "clean",
   "filter",
+  "privacy",
   "dedup",
   "tokenizer",
   "pack",
@@ -49,7 +50,13 @@ export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string)
   };
   if (recipe.extract !== undefined) push(mapStage(directory, { stage: "extract", settings: recipe.extract }, data));
   if (recipe.clean !== undefined) push(mapStage(directory, { stage: "clean", settings: recipe.clean }, data));
-  if (recipe.filter !== undefined) push(mapStage(directory, { stage: "filter", settings: recipe.filter }, data));
+  if (recipe.filter !== undefined) {
+    const { domains, addresses } = recipe.filter.url;
+    push(
+      mapStage(directory, { stage: "filter", settings: recipe.filter }, data, { files: [...domains, ...addresses] }),
+    );
+  }
+  if (recipe.privacy !== undefined) push(mapStage(directory, { stage: "privacy", settings: recipe.privacy }, data));
   if (recipe.dedup !== undefined) push(dedupStage(directory, recipe.dedup, data));
   if (recipe.tokenizer !== undefined) stages.push(tokenizerStage(directory, recipe.tokenizer, data));
   if (recipe.pack !== undefined) {

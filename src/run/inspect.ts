@@ -8,7 +8,7 @@ import type { RunDirectory } from "./run-directory.ts";
 import { ShardFolder, type StageSummary } from "./shards.ts";
 
 /** The data stages in the order in which documents pass them. */
-export const DATA_STAGES = ["collect", "extract", "clean", "filter", "dedup"] as const;
+export const DATA_STAGES = ["collect", "extract", "clean", "filter", "privacy", "dedup"] as const;
 
 /** The finished data stages of a run with their statistics, in order: the funnel. */
 export function funnel(directory: RunDirectory): { stage: string; summary: StageSummary; seconds: number }[] {
@@ -99,7 +99,7 @@ export async function why(directory: RunDirectory, wanted: string): Promise<Way>
       continue;
     }
     for await (const entry of folder.readLedger()) {
-      if (entry.id === current.id) {
+      if (entry.id === current.id && entry.part !== true) {
         steps.push({ stage, outcome: "removed", entry });
         break;
       }

@@ -3,6 +3,7 @@ import { createClean, type CleanSettings } from "../data/clean/index.ts";
 import { createSigner, type DedupSettings, type Signature } from "../data/dedup/index.ts";
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import type { FilterSettings } from "../data/filter/settings.ts";
+import type { PrivacySettings } from "../data/privacy/settings.ts";
 import { mapBatch, type DocumentMapper } from "../data/stage.ts";
 import { countCharacters, type Document } from "../text/index.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
@@ -11,12 +12,17 @@ import { ShardFolder, type ShardInfo } from "./shards.ts";
 export type MapperSpec =
   | { readonly stage: "extract"; readonly settings: ExtractSettings }
   | { readonly stage: "clean"; readonly settings: CleanSettings }
-  | { readonly stage: "filter"; readonly settings: FilterSettings };
+  | { readonly stage: "filter"; readonly settings: FilterSettings }
+  | { readonly stage: "privacy"; readonly settings: PrivacySettings };
 
 /** Map the documents of one shard, and write the same shard of the next stage. */
 export interface MapTask {
   readonly kind: "map";
   readonly mapper: MapperSpec;
+  /** What file names in the settings are relative to. */
+  readonly cwd: string;
+  /** A file that the stage made before its first shard: a model, a table. */
+  readonly prepared?: string | undefined;
   readonly from: string;
   readonly to: string;
   readonly shard: number;
@@ -49,23 +55,25 @@ const prepared = new Map<string, Promise<DocumentMapper>>();
  * Preparing a mapper can be slow, so a worker keeps it from shard to shard. The filter's language tables take 80 MB and
  * are loaded only by those who filter.
  */
-function mapperFor(spec: MapperSpec): Promise<DocumentMapper> {
-  const key = JSON.stringify(spec);
+function mapperFor({ mapper: spec, cwd, prepared: file }: MapTask): Promise<DocumentMapper> {
+  const key = JSON.stringify([spec, cwd, file]);
   const known = prepared.get(key);
   if (known !== undefined) return known;
-  const made = make(spec);
+  const made = make(spec, cwd, file);
   prepared.set(key, made);
   return made;
 }
 
-async function make(spec: MapperSpec): Promise<DocumentMapper> {
+async function make(spec: MapperSpec, cwd: string, _prepared: string | undefined): Promise<DocumentMapper> {
   switch (spec.stage) {
     case "extract":
       return createExtract(spec.settings);
     case "clean":
       return createClean(spec.settings);
     case "filter":
-      return (await import("../data/filter/index.ts")).createFilter(spec.settings);
+      return (await import("../data/filter/index.ts")).createFilter(spec.settings, cwd);
+    case "privacy":
+      return (await import("../data/privacy/index.ts")).createPrivacy(spec.settings);
   }
 }
 
@@ -89,7 +97,7 @@ export async function workOnShard(task: MapTask | SignTask): Promise<ShardInfo |
       signature: signer.signature(document),
     }));
   }
-  const mapper = await mapperFor(task.mapper);
+  const mapper = await mapperFor(task);
   const { kept, removed, statistics } = mapBatch(mapper, documents);
   return new ShardFolder(task.to).write(task.shard, kept, { removed, statistics, problems: [] });
 }

@@ -18,6 +18,7 @@ const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = 
   extract: "HTML pages to their main text, Markdown to plain text",
   clean: "repair and normalise the text",
   filter: "drop documents of other languages and of low quality",
+  privacy: "mask or remove personal data",
   dedup: "drop copies and near copies",
   pack: "turn text into token files for training",
 };

@@ -19,7 +19,7 @@ const SCRIPT = /javascript/iu;
 const POLICIES = new RegExp(POLICY.join("|"), "iu");
 const LOREM = /lorem ipsum/giu;
 /** Closing marks after which a line counts as a sentence; an ellipsis does not close one (Raffel et al. 2020, 2.2). */
-const TERMINALS = new Set([...".?!\"'”’。？！」』"]);
+const TERMINALS = new Set(".?!\"'”’。？！」』");
 
 /**
  * C4's rules (Raffel et al. 2020, section 2.2, as in datatrove's `C4QualityFilter`): lines that speak of javascript,

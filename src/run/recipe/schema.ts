@@ -5,6 +5,7 @@ import { dedupSettings } from "../../data/dedup/index.ts";
 import { dialogueSettings } from "../../data/dialogues/index.ts";
 import { extractSettings } from "../../data/extract/index.ts";
 import { filterSettings } from "../../data/filter/settings.ts";
+import { privacySettings } from "../../data/privacy/settings.ts";
 import { packSettings } from "../../data/pack/index.ts";
 import { tokenizerSettings } from "../../tokenizer/index.ts";
 import { pretrainSettings, sftSettings } from "../../train/settings.ts";
@@ -48,6 +49,7 @@ export const recipeSchema = z.strictObject({
   extract: extractSettings.optional().describe("HTML pages to their main text, Markdown to plain text."),
   clean: cleanSettings.optional().describe("Repair and normalise the text."),
   filter: filterSettings.unwrap().optional().describe("Drop documents of other languages and of low quality."),
+  privacy: privacySettings.optional().describe("Mask or remove personal data."),
   dedup: dedupSettings.unwrap().optional().describe("Drop copies and near copies."),
   tokenizer: tokenizerSettings.optional().describe("Train the tokenizer on what is left."),
   pack: packSettings.optional().describe("Text to tokens: training and held-out data."),
