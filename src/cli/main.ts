@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { version } from "../run/index.ts";
+import { register as bench } from "./commands/bench.ts";
 import { register as chat } from "./commands/chat.ts";
 import { register as data } from "./commands/data.ts";
 import { register as doctor } from "./commands/doctor.ts";
@@ -34,7 +35,20 @@ Examples:
 
 NUWA_THREADS, NUWA_DEVICE and NUWA_SET="key=value; …" change any recipe; --set goes before them. NUWA_DEBUG=1 shows stack traces.`,
     );
-  for (const register of [run, data, tokenizer, pretrain, sft, evaluate, generate, chat, serve, report, doctor]) {
+  for (const register of [
+    run,
+    data,
+    tokenizer,
+    pretrain,
+    sft,
+    evaluate,
+    generate,
+    chat,
+    serve,
+    report,
+    doctor,
+    bench,
+  ]) {
     register(program);
   }
   return program;
