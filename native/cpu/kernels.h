@@ -45,9 +45,42 @@
     const float* logSumExp, const float* q, const float* k, const float* v, int64_t B, int64_t T, int64_t H,         \
     int64_t K, int64_t D, bool causal, float scale)                                                                  \
   X(crossEntropy, float* losses, float* logits, const int32_t* targets, const float* weights, int64_t rows,          \
-    int64_t vocabulary, bool wantsGradient, float gradientScale)                                                     \
+    int64_t vocabulary, bool wantsGradient, float gradientScale, float labelSmoothing, float zLoss)                                                     \
   X(adamW, float* parameter, const float* gradient, float* m, float* v, int64_t n, double learningRate,              \
     double beta1, double beta2, double epsilon, double weightDecay, double step, double gradientScale)               \
+  X(unary, float* out, const float* x, int64_t n, int kind)                                                          \
+  X(unaryBackward, float* dx, const float* dout, const float* x, int64_t n, int kind, bool accumulate)               \
+  X(softmax, float* out, const float* x, int64_t rows, int64_t width, bool logarithm)                                \
+  X(softmaxBackward, float* dx, const float* dout, const float* out, int64_t rows, int64_t width, bool logarithm,    \
+    bool accumulate)                                                                                                 \
+  X(logSumExp, float* out, const float* x, int64_t rows, int64_t width)                                              \
+  X(logSumExpBackward, float* dx, const float* dout, const float* x, const float* out, int64_t rows, int64_t width,  \
+    bool accumulate)                                                                                                 \
+  X(copyBlocks, float* out, const float* x, int64_t count, int64_t length, int64_t outStride, int64_t xStride,       \
+    bool accumulate)                                                                                                 \
+  X(swapAxes, float* out, const float* x, int64_t outer, int64_t first, int64_t middle, int64_t second,              \
+    int64_t inner)                                                                                                   \
+  X(gather, float* out, const float* x, const int32_t* ids, int64_t outer, int64_t size, int64_t picks,              \
+    int64_t inner)                                                                                                   \
+  X(gatherBackward, float* dx, const float* dout, const int32_t* ids, int64_t outer, int64_t size, int64_t picks,    \
+    int64_t inner)                                                                                                   \
+  X(sumAxis, float* out, const float* x, int64_t outer, int64_t size, int64_t inner, float scale)                    \
+  X(broadcastAxis, float* out, const float* x, int64_t outer, int64_t size, int64_t inner, float scale,              \
+    bool accumulate)                                                                                                 \
+  X(recurrent, float* out, float* gates, float* memory, const float* hidden, const float* cell, const float* weight, \
+    const float* bias, int64_t B, int64_t T, int64_t H, int kind)                                                    \
+  X(recurrentBackward, float* gates, float* hiddenGates, float* dhidden, float* dcell, const float* dout,            \
+    const float* dlastCell, const float* memory, const float* out, const float* hidden, const float* cell,           \
+    const float* weight, int64_t B, int64_t T, int64_t H, int kind)                                                  \
+  X(topK, int32_t* ids, const float* x, int64_t rows, int64_t width, int64_t count)                                  \
+  X(groupRows, int32_t* tokens, int32_t* position, int32_t* offsets, float* shares, const int32_t* ids,              \
+    int64_t rows, int64_t choices, int64_t experts, int64_t capacity)                                                \
+  X(combineRows, float* out, const float* y, const float* weights, const int32_t* position, int64_t rows,            \
+    int64_t choices, int64_t width, bool accumulate)                                                                 \
+  X(combineRowsBackward, float* dy, float* dweights, const float* dout, const float* y, const float* weights,        \
+    const int32_t* position, int64_t rows, int64_t choices, int64_t width)                                           \
+  X(groupedGemm, float* out, const float* a, const float* b, const int32_t* offsets, int64_t experts,                \
+    int64_t inputs, int64_t outputs, int kind, bool accumulate)                                                      \
   X(measurePeak, double* gflops, double seconds)
 
 namespace nuwa {
@@ -75,5 +108,10 @@ extern const KernelTable table;
 
 // Order of src/tensor/cpu/device.ts.
 enum ActivationKind { kGelu = 0, kGeluTanh = 1, kSilu = 2, kRelu = 3, kRelu2 = 4 };
+
+// Order of src/tensor/cpu/families.ts.
+enum UnaryKind { kTanh = 0, kSigmoid = 1, kExp = 2, kLog = 3, kLogSigmoid = 4, kSquare = 5 };
+enum RecurrentKind { kLstm = 0, kGru = 1, kRnnTanh = 2, kRnnRelu = 3 };
+enum GroupedKind { kGroupedForward = 0, kGroupedInput = 1, kGroupedWeight = 2 };
 
 }  // namespace nuwa

@@ -6,9 +6,10 @@ import { didYouMean, NuwaError } from "../text/index.ts";
  * - `matrix`: a hidden weight matrix (outputs, inputs): decayed, and the kind that Muon takes
  * - `embedding`: a table whose rows are looked up: tokens, positions
  * - `head`: the last matrix, from hidden size to vocabulary; a tied one is an `embedding`
+ * - `experts`: one matrix an expert, (E, outputs, inputs): decayed, but not for Muon, which takes single matrices
  * - `vector`: a bias, or the weight of a normalisation: never decayed
  */
-export type ParameterKind = "matrix" | "embedding" | "head" | "vector";
+export type ParameterKind = "matrix" | "embedding" | "head" | "experts" | "vector";
 
 /** A {@link Parameter} that knows what it is for. */
 export class ModelParameter extends Parameter {

@@ -33,7 +33,7 @@ export interface Optimizer {
 }
 
 /** A parameter that says what it is for; see `ParameterKind` in src/nn. */
-export type KindedParameter = Parameter & { readonly kind: "matrix" | "embedding" | "head" | "vector" };
+export type KindedParameter = Parameter & { readonly kind: "matrix" | "embedding" | "head" | "experts" | "vector" };
 
 /** Writes saved tensors over the state of the same names. */
 export function writeState(state: NamedTensors, saved: ReadonlyMap<string, ArrayLike<number>>): void {

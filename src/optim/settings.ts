@@ -52,7 +52,7 @@ export function createOptimizer(settings: OptimizerSettings, parameters: Iterabl
     all.filter(({ kind }) => kinds.includes(kind));
   if (settings.name === "adamw") {
     const { learning_rate: learningRate, weight_decay: weightDecay } = settings;
-    const decayed: AdamWGroup = { parameters: ofKind("matrix", "embedding", "head"), learningRate, weightDecay };
+    const decayed: AdamWGroup = { parameters: ofKind("matrix", "embedding", "head", "experts"), learningRate, weightDecay };
     return new AdamW([decayed, { parameters: ofKind("vector"), learningRate, weightDecay: 0 }], {
       beta1,
       beta2,
@@ -70,6 +70,7 @@ export function createOptimizer(settings: OptimizerSettings, parameters: Iterabl
     [
       group("embedding", settings.embedding_learning_rate),
       group("head", settings.head_learning_rate),
+      { parameters: ofKind("experts"), learningRate: settings.vector_learning_rate, weightDecay },
       group("vector", settings.vector_learning_rate),
     ],
     { beta1, beta2, epsilon },

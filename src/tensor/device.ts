@@ -9,6 +9,10 @@
  * dropout, rope), an output may be the same storage as an input of its shape. Elsewhere outputs and inputs are apart.
  */
 
+import type { ArrayKernels, ExpertKernels, FunctionKernels, RecurrentKernels } from "./families.ts";
+
+export type * from "./families.ts";
+
 /** `float32` is the logical type: the reference device keeps such values in float64. */
 export type DType = "float32" | "int32";
 
@@ -102,6 +106,10 @@ export interface CrossEntropyDims {
   readonly vocabulary: number;
   /** When given, `logits` is overwritten by the gradient times this; when null it is left undefined. */
   readonly gradientScale: number | null;
+  /** ε of Szegedy et al. 2016: the target's probability is 1 − ε + ε/V, each other's ε/V. Default 0. */
+  readonly labelSmoothing?: number;
+  /** Each row's loss gains this times log(Σ exp)² (Chowdhery et al. 2022, PaLM). Default 0. */
+  readonly zLoss?: number;
 }
 
 export interface AdamWSettings {
@@ -114,7 +122,8 @@ export interface AdamWSettings {
   /** The gradient is multiplied by this first: clipping, or averaging over micro-batches. */ readonly gradientScale: number;
 }
 
-export interface Device {
+/** See families.ts for the kernels beside those that stand here. */
+export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels, ExpertKernels {
   readonly name: "cpu" | "reference" | "meta";
 
   // -- memory
@@ -230,7 +239,8 @@ export interface Device {
 
   // -- loss
   /**
-   * losses (rows) = −log softmax(logits)[target] · weight; targets int32 (rows), a negative target counts as weight 0;
+   * losses (rows) = (−Σ q·log softmax(logits) + zLoss·(log Σ exp)²) · weight, with q = 1 for the target when there is no
+   * label smoothing; targets int32 (rows), a negative target counts as weight 0;
    * weights (rows) or null for all 1. The gradient, if asked for, carries the weights too.
    */
   crossEntropy(

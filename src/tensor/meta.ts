@@ -12,9 +12,11 @@ import type {
   LinearDims,
   MatmulDims,
   NormDims,
+  RecurrentDims,
   RopeDims,
   Storage,
 } from "./device.ts";
+import { gateCount } from "./families.ts";
 
 /** What one kind of kernel would have cost. */
 export interface KernelCount {
@@ -343,6 +345,100 @@ export class MetaDevice implements Device {
   adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, _settings: AdamWSettings): void {
     this.#count("adamW", 14 * parameter.length, parameter, parameter, gradient, m, m, v, v);
   }
+
+  // -- functions, axes, recurrences, experts: see families.ts
+
+  unary(out: Storage, x: Storage): void {
+    this.#count("unary", 4 * out.length, out, x);
+  }
+
+  unaryBackward(...[dx, dout, x]: Parameters<Device["unaryBackward"]>): void {
+    this.#count("unaryBackward", 6 * dx.length, dx, dout, x);
+  }
+
+  softmax(out: Storage, x: Storage): void {
+    this.#count("softmax", 4 * out.length, out, x);
+  }
+
+  softmaxBackward(...[dx, dout, out]: Parameters<Device["softmaxBackward"]>): void {
+    this.#count("softmaxBackward", 4 * dx.length, dx, dout, out);
+  }
+
+  logSumExp(out: Storage, x: Storage): void {
+    this.#count("logSumExp", 3 * x.length, out, x);
+  }
+
+  logSumExpBackward(...[dx, dout, x, out]: Parameters<Device["logSumExpBackward"]>): void {
+    this.#count("logSumExpBackward", 3 * dx.length, dx, dout, x, out);
+  }
+
+  copyBlocks(...[out, x, dims, accumulate]: Parameters<Device["copyBlocks"]>): void {
+    const part = new MetaStorage(out.dtype, Math.min(x.length, dims.count * dims.length));
+    this.#count("copyBlocks", accumulate ? part.length : 0, part, part);
+  }
+
+  swapAxes(out: Storage, x: Storage): void {
+    this.#count("swapAxes", 0, out, x);
+  }
+
+  gather(...[out, , ids]: Parameters<Device["gather"]>): void {
+    this.#count("gather", 0, out, out, ids);
+  }
+
+  gatherBackward(...[, dout, ids]: Parameters<Device["gatherBackward"]>): void {
+    this.#count("gatherBackward", dout.length, dout, dout, ids);
+  }
+
+  sumAxis(out: Storage, x: Storage): void {
+    this.#count("sumAxis", x.length, out, x);
+  }
+
+  broadcastAxis(out: Storage, x: Storage): void {
+    this.#count("broadcastAxis", out.length, out, x);
+  }
+
+  recurrent(...[out, gates, memory, , , weight, , dims]: Parameters<Device["recurrent"]>): void {
+    this.#count("recurrent", recurrentFlops(dims) + 6 * gates.length, out, gates, gates, memory, weight);
+  }
+
+  recurrentBackward(...[storages, dims]: Parameters<Device["recurrentBackward"]>): void {
+    const { gates, hiddenGates, dout, memory, out, weight } = storages;
+    const flops = recurrentFlops(dims) + 8 * gates.length;
+    this.#count("recurrentBackward", flops, gates, gates, hiddenGates, dout, memory, out, weight);
+  }
+
+  topK(...[ids, x, , count]: Parameters<Device["topK"]>): void {
+    this.#count("topK", count * x.length, ids, x);
+  }
+
+  groupRows(...[tokens, position, offsets, shares, ids]: Parameters<Device["groupRows"]>): void {
+    this.#count("groupRows", 0, tokens, position, offsets, shares, ids);
+  }
+
+  combineRows(...[out, y, weights, position]: Parameters<Device["combineRows"]>): void {
+    this.#count("combineRows", 2 * y.length, out, y, weights, position);
+  }
+
+  combineRowsBackward(...[dy, dweights, dout, y, weights, position]: Parameters<Device["combineRowsBackward"]>): void {
+    this.#count("combineRowsBackward", 3 * y.length, dy, dweights, dout, y, weights, position);
+  }
+
+  groupedLinear(...[out, x, weight, , dims]: Parameters<Device["groupedLinear"]>): void {
+    this.#count("groupedLinear", linearFlops(dims), out, x, weight);
+  }
+
+  groupedLinearBackwardInput(...[dx, dout, weight, , dims]: Parameters<Device["groupedLinearBackwardInput"]>): void {
+    this.#count("groupedLinearBackwardInput", linearFlops(dims), dx, dout, weight);
+  }
+
+  groupedLinearBackwardWeight(...[dw, dout, x, , dims]: Parameters<Device["groupedLinearBackwardWeight"]>): void {
+    this.#count("groupedLinearBackwardWeight", linearFlops(dims), dw, dout, x);
+  }
+}
+
+/** The product of the state with its weight, at each time step. */
+function recurrentFlops({ B, T, H, kind }: RecurrentDims): number {
+  return 2 * B * T * H * H * gateCount(kind);
 }
 
 function linearFlops(dims: LinearDims): number {

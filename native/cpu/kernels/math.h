@@ -52,6 +52,20 @@ NUWA_INLINE Normal normal(vf x) {
 
 NUWA_INLINE vf sigmoid(vf x) { return 1.0f / (1.0f + exponential(-x)); }
 
+// tanh(x): an odd polynomial near 0 (Cephes tanhf), 1 - 2/(e^2x + 1) farther out. NaN stays NaN.
+NUWA_INLINE vf hyperbolicTangent(vf x) {
+  const vf z = x * x;
+  vf p = splat(-5.70498872745e-3f);
+  p = p * z + 2.06390887954e-2f;
+  p = p * z + -5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  p = p * z + -3.33332819422e-1f;
+  const vf near = p * z * x + x;
+  const vf magnitude = x < 0.0f ? -x : x;
+  const vf far = 1.0f - 2.0f / (exponential(2.0f * magnitude) + 1.0f);
+  return magnitude < 0.625f ? near : (x < 0.0f ? -far : far);
+}
+
 constexpr float kGeluA = 0.7978845608028654f;  // sqrt(2/pi)
 constexpr float kGeluB = 0.044715f;
 

@@ -15,7 +15,8 @@ import type {
   RopeDims,
   Storage,
 } from "../device.ts";
-import { BYTES, CpuArena, CpuStorage, MemoryPool } from "./memory.ts";
+import * as families from "./families.ts";
+import { at, atOptional, BYTES, CpuArena, CpuStorage, MemoryPool } from "./memory.ts";
 import { loadNative, type NativeAddon, type NativeContext } from "./native.ts";
 
 export interface CpuDeviceOptions {
@@ -27,15 +28,6 @@ export interface CpuDeviceOptions {
 const ACTIVATIONS: Readonly<Record<Activation, number>> = { gelu: 0, gelu_tanh: 1, silu: 2, relu: 3, relu2: 4 };
 
 const NULL = 0;
-
-function at(storage: Storage): number {
-  if (storage instanceof CpuStorage) return storage.address;
-  throw new NuwaError("SHAPE", "cpu: expected a storage of the cpu device, got one of another device");
-}
-
-function atOptional(storage: Storage | null): number {
-  return storage === null ? NULL : at(storage);
-}
 
 function threadCount(option: number | undefined): number {
   const fromEnvironment = process.env["NUWA_THREADS"];
@@ -296,6 +288,8 @@ export class CpuDevice implements Device {
       vocabulary,
       gradientScale !== null,
       gradientScale ?? 0,
+      dims.labelSmoothing ?? 0,
+      dims.zLoss ?? 0,
     );
   }
 
@@ -304,6 +298,92 @@ export class CpuDevice implements Device {
     const addresses = [at(parameter), at(gradient), at(m), at(v)] as const;
     const factors = [learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale] as const;
     this.#native.adamW(this.#context, ...addresses, parameter.length, ...factors);
+  }
+
+  // -- functions, axes, recurrences, experts: see families.ts
+
+  unary(...args: Parameters<Device["unary"]>): void {
+    families.unary(this.#native, this.#context, ...args);
+  }
+
+  unaryBackward(...args: Parameters<Device["unaryBackward"]>): void {
+    families.unaryBackward(this.#native, this.#context, ...args);
+  }
+
+  softmax(...args: Parameters<Device["softmax"]>): void {
+    families.softmax(this.#native, this.#context, ...args);
+  }
+
+  softmaxBackward(...args: Parameters<Device["softmaxBackward"]>): void {
+    families.softmaxBackward(this.#native, this.#context, ...args);
+  }
+
+  logSumExp(...args: Parameters<Device["logSumExp"]>): void {
+    families.logSumExp(this.#native, this.#context, ...args);
+  }
+
+  logSumExpBackward(...args: Parameters<Device["logSumExpBackward"]>): void {
+    families.logSumExpBackward(this.#native, this.#context, ...args);
+  }
+
+  copyBlocks(...args: Parameters<Device["copyBlocks"]>): void {
+    families.copyBlocks(this.#native, this.#context, ...args);
+  }
+
+  swapAxes(...args: Parameters<Device["swapAxes"]>): void {
+    families.swapAxes(this.#native, this.#context, ...args);
+  }
+
+  gather(...args: Parameters<Device["gather"]>): void {
+    families.gather(this.#native, this.#context, ...args);
+  }
+
+  gatherBackward(...args: Parameters<Device["gatherBackward"]>): void {
+    families.gatherBackward(this.#native, this.#context, ...args);
+  }
+
+  sumAxis(...args: Parameters<Device["sumAxis"]>): void {
+    families.sumAxis(this.#native, this.#context, ...args);
+  }
+
+  broadcastAxis(...args: Parameters<Device["broadcastAxis"]>): void {
+    families.broadcastAxis(this.#native, this.#context, ...args);
+  }
+
+  recurrent(...args: Parameters<Device["recurrent"]>): void {
+    families.recurrent(this.#native, this.#context, ...args);
+  }
+
+  recurrentBackward(...args: Parameters<Device["recurrentBackward"]>): void {
+    families.recurrentBackward(this.#native, this.#context, ...args);
+  }
+
+  topK(...args: Parameters<Device["topK"]>): void {
+    families.topK(this.#native, this.#context, ...args);
+  }
+
+  groupRows(...args: Parameters<Device["groupRows"]>): void {
+    families.groupRows(this.#native, this.#context, ...args);
+  }
+
+  combineRows(...args: Parameters<Device["combineRows"]>): void {
+    families.combineRows(this.#native, this.#context, ...args);
+  }
+
+  combineRowsBackward(...args: Parameters<Device["combineRowsBackward"]>): void {
+    families.combineRowsBackward(this.#native, this.#context, ...args);
+  }
+
+  groupedLinear(...args: Parameters<Device["groupedLinear"]>): void {
+    families.groupedLinear(this.#native, this.#context, ...args);
+  }
+
+  groupedLinearBackwardInput(...args: Parameters<Device["groupedLinearBackwardInput"]>): void {
+    families.groupedLinearBackwardInput(this.#native, this.#context, ...args);
+  }
+
+  groupedLinearBackwardWeight(...args: Parameters<Device["groupedLinearBackwardWeight"]>): void {
+    families.groupedLinearBackwardWeight(this.#native, this.#context, ...args);
   }
 }
 

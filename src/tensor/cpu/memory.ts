@@ -169,3 +169,14 @@ export class CpuArena implements Arena {
     });
   }
 }
+
+/** Where a storage starts, for a kernel. @throws NuwaError SHAPE for a storage of another device */
+export function at(storage: Storage): number {
+  if (storage instanceof CpuStorage) return storage.address;
+  throw new NuwaError("SHAPE", "cpu: expected a storage of the cpu device, got one of another device");
+}
+
+/** {@link at}, or 0 for none. */
+export function atOptional(storage: Storage | null): number {
+  return storage === null ? 0 : at(storage);
+}

@@ -119,6 +119,94 @@ export interface NativeAddon {
     ...args: [
       ...[c: Context, losses: Address, logits: Address, targets: Address, weights: Address],
       ...[rows: number, vocabulary: number, wantsGradient: boolean, gradientScale: number],
+      ...[labelSmoothing: number, zLoss: number],
+    ]
+  ): void;
+  unary(c: Context, out: Address, x: Address, n: number, kind: number): void;
+  unaryBackward(
+    ...args: [c: Context, dx: Address, dout: Address, x: Address, n: number, kind: number, accumulate: boolean]
+  ): void;
+  softmax(c: Context, out: Address, x: Address, rows: number, width: number, logarithm: boolean): void;
+  softmaxBackward(
+    ...args: [
+      ...[c: Context, dx: Address, dout: Address, out: Address, rows: number, width: number],
+      ...[logarithm: boolean, accumulate: boolean],
+    ]
+  ): void;
+  logSumExp(c: Context, out: Address, x: Address, rows: number, width: number): void;
+  logSumExpBackward(
+    ...args: [
+      ...[c: Context, dx: Address, dout: Address, x: Address, out: Address, rows: number, width: number],
+      ...[accumulate: boolean],
+    ]
+  ): void;
+  copyBlocks(
+    ...args: [
+      ...[c: Context, out: Address, x: Address, count: number, length: number, outStride: number, xStride: number],
+      ...[accumulate: boolean],
+    ]
+  ): void;
+  swapAxes(
+    ...args: [
+      ...[c: Context, out: Address, x: Address, outer: number, first: number, middle: number, second: number],
+      ...[inner: number],
+    ]
+  ): void;
+  gather(
+    ...args: [
+      ...[c: Context, out: Address, x: Address, ids: Address, outer: number, size: number, picks: number],
+      ...[inner: number],
+    ]
+  ): void;
+  gatherBackward(
+    ...args: [
+      ...[c: Context, dx: Address, dout: Address, ids: Address, outer: number, size: number, picks: number],
+      ...[inner: number],
+    ]
+  ): void;
+  sumAxis(c: Context, out: Address, x: Address, outer: number, size: number, inner: number, scale: number): void;
+  broadcastAxis(
+    ...args: [
+      ...[c: Context, out: Address, x: Address, outer: number, size: number, inner: number, scale: number],
+      ...[accumulate: boolean],
+    ]
+  ): void;
+  recurrent(
+    ...args: [
+      ...[c: Context, out: Address, gates: Address, memory: Address, hidden: Address, cell: Address],
+      ...[weight: Address, bias: Address, B: number, T: number, H: number, kind: number],
+    ]
+  ): void;
+  recurrentBackward(
+    ...args: [
+      ...[c: Context, gates: Address, hiddenGates: Address, dhidden: Address, dcell: Address, dout: Address],
+      ...[dlastCell: Address, memory: Address, out: Address, hidden: Address, cell: Address, weight: Address],
+      ...[B: number, T: number, H: number, kind: number],
+    ]
+  ): void;
+  topK(c: Context, ids: Address, x: Address, rows: number, width: number, count: number): void;
+  groupRows(
+    ...args: [
+      ...[c: Context, tokens: Address, position: Address, offsets: Address, shares: Address, ids: Address],
+      ...[rows: number, choices: number, experts: number, capacity: number],
+    ]
+  ): void;
+  combineRows(
+    ...args: [
+      ...[c: Context, out: Address, y: Address, weights: Address, position: Address, rows: number, choices: number],
+      ...[width: number, accumulate: boolean],
+    ]
+  ): void;
+  combineRowsBackward(
+    ...args: [
+      ...[c: Context, dy: Address, dweights: Address, dout: Address, y: Address, weights: Address],
+      ...[position: Address, rows: number, choices: number, width: number],
+    ]
+  ): void;
+  groupedGemm(
+    ...args: [
+      ...[c: Context, out: Address, a: Address, b: Address, offsets: Address, experts: number, inputs: number],
+      ...[outputs: number, kind: number, accumulate: boolean],
     ]
   ): void;
   adamW(

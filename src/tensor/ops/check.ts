@@ -58,3 +58,25 @@ export function checkIds(op: string, label: string, ids: Tensor, size: number, o
     hint: "the tokens were made with another tokenizer, or the vocabulary of the model is too small",
   });
 }
+
+export interface Smoothing {
+  /**
+   * ε of Szegedy et al. 2016, as torch.nn.CrossEntropyLoss has it: the target's probability is 1 − ε + ε/V, each
+   * other's ε/V. From 0 (the default) to 1.
+   */
+  readonly labelSmoothing?: number | undefined;
+  /** Each row's loss gains this times (log Σ exp logits)² (Chowdhery et al. 2022, PaLM: 1e-4). Default 0. */
+  readonly zLoss?: number | undefined;
+}
+
+/** The same with the defaults filled in. @throws NuwaError VALUE */
+export function checkSmoothing(op: string, options: Smoothing): { labelSmoothing: number; zLoss: number } {
+  const { labelSmoothing = 0, zLoss = 0 } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new NuwaError("VALUE", `${op}: expected labelSmoothing from 0 to 1, got ${labelSmoothing}`);
+  }
+  if (!(zLoss >= 0 && Number.isFinite(zLoss))) {
+    throw new NuwaError("VALUE", `${op}: expected a zLoss of 0 or more, got ${zLoss}`);
+  }
+  return { labelSmoothing, zLoss };
+}

@@ -20,6 +20,23 @@ export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   return out;
 }
 
+/** a − b, same shape. @throws NuwaError SHAPE */
+export function subtract(tape: Tape, a: Tensor, b: Tensor): Tensor {
+  checkPair("subtract", tape, { a, b });
+  const { device } = tape;
+  const out = tape.output(a.shape, [a, b]);
+  device.axpby(out.storage, a.storage, 1, b.storage, -1);
+  tape.record(out, (dout) => {
+    if (b.requiresGrad) {
+      const db = tape.gradientWrite(b);
+      device.axpby(db.storage, dout.storage, -1, dout.storage, 0);
+      db.finish();
+    }
+    tape.passGradient(a, dout);
+  });
+  return out;
+}
+
 /** alpha · x. @throws NuwaError SHAPE */
 export function scale(tape: Tape, x: Tensor, alpha: number): Tensor {
   checkInputs("scale", tape, { x });

@@ -1,13 +1,42 @@
 export { attention, attentionWithCache, writeCache, type AttentionOptions } from "./attention.ts";
-export { activation, add, dropout, gated, multiply, scale } from "./elementwise.ts";
+export { activation, add, dropout, gated, multiply, scale, subtract } from "./elementwise.ts";
+export { broadcast, concat, gather, mean, slice, sum, transpose } from "./axes.ts";
 export { embedding } from "./embedding.ts";
+export {
+  combineExperts,
+  dispatchTokens,
+  groupedLinear,
+  loadBalancingLoss,
+  routerZLoss,
+  routeTokens,
+  type Routing,
+  type RoutingOptions,
+} from "./experts.ts";
+export { exp, log, logSigmoid, logSoftmax, logSumExp, sigmoid, softmax, square, tanh } from "./functions.ts";
 export { linear } from "./linear.ts";
 export {
   chunkRows,
   linearCrossEntropy,
+  linearLogProbs,
   type LinearCrossEntropyOptions,
   type LinearCrossEntropyResult,
 } from "./linear-cross-entropy.ts";
+export {
+  binaryCrossEntropy,
+  crossEntropy,
+  type CrossEntropyOptions,
+  meanSquaredError,
+  preferenceLoss,
+} from "./losses.ts";
 export { layerNorm, rmsNorm, type LayerNormOptions, type RmsNormOptions } from "./norms.ts";
+export {
+  gru,
+  lstm,
+  type LstmResult,
+  type LstmState,
+  type RecurrentResult,
+  type RecurrentWeights,
+  rnn,
+} from "./recurrent.ts";
 export { reshape } from "./reshape.ts";
 export { rope, ropeTable } from "./rope.ts";

@@ -2,9 +2,9 @@ import { NuwaError } from "../../text/errors.ts";
 import type { Storage } from "../device.ts";
 import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { checkIds, checkInputs, sameShape, shapeError } from "./check.ts";
+import { checkIds, checkInputs, checkSmoothing, sameShape, shapeError, type Smoothing } from "./check.ts";
 
-export interface LinearCrossEntropyOptions {
+export interface LinearCrossEntropyOptions extends Smoothing {
   /** (N), weight of each token's loss; default 1. */
   readonly weights?: Tensor | undefined;
   /** The weighted sum is divided by this: usually the number of tokens, or the sum of weights, of the whole batch. */
@@ -14,9 +14,12 @@ export interface LinearCrossEntropyOptions {
 }
 
 export interface LinearCrossEntropyResult {
-  /** (1): Σ weight · −log softmax(x · weightᵀ)[target] / normalizer */
+  /** (1): Σ tokenLosses / normalizer */
   readonly loss: Tensor;
-  /** (N): −log softmax(x · weightᵀ)[target] · weight, in nats, before the division; 0 where the target is negative. */
+  /**
+   * (N): −log softmax(x · weightᵀ)[target] · weight, in nats, before the division; 0 where the target is negative.
+   * Label smoothing and z-loss are in it, if there are any.
+   */
   readonly tokenLosses: Tensor;
 }
 
@@ -53,6 +56,7 @@ export function linearCrossEntropy(
 ): LinearCrossEntropyResult {
   const { weights, normalizer } = options;
   const { rows, width, vocabulary } = checkShapes(tape, x, weight, targets, options);
+  const smoothing = checkSmoothing("linearCrossEntropy", options);
   const { device } = tape;
   const loss = tape.output([1], [x, weight]);
   const tokenLosses = tape.empty([rows]);
@@ -71,7 +75,7 @@ export function linearCrossEntropy(
       device.linear(chunk, part(x.storage, width), weight.storage, null, dims);
       const chunkWeights = weights === undefined ? null : part(weights.storage, 1);
       const gradientScale = gradient === undefined ? null : gradient.scale / normalizer;
-      const entropy = { rows: count, vocabulary, gradientScale };
+      const entropy = { rows: count, vocabulary, gradientScale, ...smoothing };
       device.crossEntropy(part(tokenLosses.storage, 1), chunk, part(targets.storage, 1), chunkWeights, entropy);
       if (gradient?.dx !== undefined) {
         device.linearBackwardInput(part(gradient.dx.storage, width), chunk, weight.storage, dims, false);
@@ -100,14 +104,76 @@ export function linearCrossEntropy(
   return { loss, tokenLosses };
 }
 
+/**
+ * log softmax(x · weightᵀ)[target] of each row, chunk by chunk like {@link linearCrossEntropy}, with a gradient from
+ * each: for what is not a sum over tokens (DPO, PPO). Backward computes the logits again.
+ *
+ * @param x (N, C)
+ * @param weight (V, C)
+ * @param targets (N) int32
+ * @returns (N): in nats, 0 or less; 0, without a gradient, where the target is negative
+ * @throws NuwaError SHAPE
+ *
+ * @example const logProbs = linearLogProbs(tape, hidden, head, tokens);
+ */
+export function linearLogProbs(tape: Tape, x: Tensor, weight: Tensor, targets: Tensor): Tensor {
+  const op = "linearLogProbs";
+  const { rows, width, vocabulary } = checkShapes(tape, x, weight, targets, { normalizer: 1 }, op);
+  const { device } = tape;
+  const out = tape.output([rows], [x, weight]);
+  const size = chunkRows(rows, vocabulary);
+  const part = (tensor: Tensor, start: number, count: number, columns: number) =>
+    tensor.storage.slice(start * columns, count * columns);
+
+  /** Runs `work` on the logits of each chunk of rows. */
+  const eachChunk = (work: (logits: Storage, start: number, count: number) => void) => {
+    const logits = tape.empty([size, vocabulary]);
+    for (let start = 0; start < rows; start += size) {
+      const count = Math.min(size, rows - start);
+      const chunk = logits.storage.slice(0, count * vocabulary);
+      const dims = { rows: count, inputs: width, outputs: vocabulary };
+      device.linear(chunk, part(x, start, count, width), weight.storage, null, dims);
+      work(chunk, start, count);
+    }
+    tape.free(logits);
+  };
+
+  eachChunk((chunk, start, count) => {
+    const losses = part(out, start, count, 1);
+    const dims = { rows: count, vocabulary, gradientScale: null };
+    device.crossEntropy(losses, chunk, part(targets, start, count, 1), null, dims);
+  });
+  device.axpby(out.storage, out.storage, -1, out.storage, 0);
+
+  tape.record(out, (dout) => {
+    const losses = tape.empty([size]);
+    const dx = x.requiresGrad ? tape.gradient(x) : undefined;
+    eachChunk((chunk, start, count) => {
+      const [wanted, upstream] = [part(targets, start, count, 1), part(dout, start, count, 1)];
+      const entropy = { rows: count, vocabulary, gradientScale: -1 };
+      device.crossEntropy(losses.storage.slice(0, count), chunk, wanted, upstream, entropy);
+      const dims = { rows: count, inputs: width, outputs: vocabulary };
+      if (dx !== undefined) {
+        device.linearBackwardInput(part(dx.tensor, start, count, width), chunk, weight.storage, dims, dx.accumulate);
+      }
+      if (weight.requiresGrad) {
+        const { tensor, accumulate } = tape.gradient(weight);
+        device.linearBackwardWeight(tensor.storage, chunk, part(x, start, count, width), dims, accumulate);
+      }
+    });
+    tape.free(losses);
+  });
+  return out;
+}
+
 function checkShapes(
   tape: Tape,
   x: Tensor,
   weight: Tensor,
   targets: Tensor,
   options: LinearCrossEntropyOptions,
+  op = "linearCrossEntropy",
 ): { rows: number; width: number; vocabulary: number } {
-  const op = "linearCrossEntropy";
   const { weights, normalizer } = options;
   checkInputs(op, tape, { x, weight, weights });
   checkInputs(op, tape, { targets }, "int32");

@@ -1,4 +1,5 @@
 import { activations, dropouts, elementwise, memory, reductions } from "./elementwise.ts";
+import { arrays, expertKernels, functions, recurrences, smoothedLosses } from "./families.ts";
 import { embeddings, norms, products, ropes } from "./layers.ts";
 import { attentions, longAttentions, losses, notFinite, optimizers } from "./sequence.ts";
 import type { ParityCase } from "./trial.ts";
@@ -20,5 +21,10 @@ export function parityCases(): ParityCase[] {
     ...optimizers(),
     ...notFinite(),
     ...longAttentions(),
+    ...functions(),
+    ...arrays(),
+    ...recurrences(),
+    ...expertKernels(),
+    ...smoothedLosses(),
   ];
 }

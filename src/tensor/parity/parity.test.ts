@@ -34,14 +34,14 @@ function resultsOn(device: Device, one: ParityCase): Results {
 }
 
 /** The largest difference of one output, in units of the case's tolerance: see {@link ParityCase}. */
-function compare(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): string | undefined {
+function compare(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, floor = 0): string | undefined {
   const finite = Array.from(expected).filter((value) => Number.isFinite(value));
   const rms = Math.sqrt(finite.reduce((sum, value) => sum + value * value, 0) / Math.max(1, finite.length));
   for (let i = 0; i < expected.length; i++) {
     const [a, b] = [found[i] ?? Number.NaN, expected[i] ?? Number.NaN];
     const equal = Number.isNaN(b) ? Number.isNaN(a) : a === Math.fround(b) || a === b;
     if (equal) continue;
-    const difference = Math.abs(a - b) / (Math.abs(b) + rms);
+    const difference = Math.max(0, Math.abs(a - b) - floor) / (Math.abs(b) + rms);
     if (!(difference <= tolerance)) return `element ${i}: got ${a}, the reference has ${b} (${difference} apart)`;
   }
   return undefined;
@@ -69,7 +69,7 @@ describe.skipIf(!native.available)(
         const alone = resultsOn(single, one);
         for (const [name, expected] of expectationOf(one)) {
           const where = `${one.kernel}, ${one.label}, ${name}`;
-          const problem = compare(found.get(name) ?? [], expected, one.tolerance);
+          const problem = compare(found.get(name) ?? [], expected, one.tolerance, one.floor);
           expect(problem, where).toBeUndefined();
           expect(sameBits(alone.get(name), found.get(name)), `${where}: 1 thread and 2 threads`).toBe(true);
         }
@@ -96,5 +96,8 @@ describe("the cases", () => {
     expect(compare([1, Number.NaN], [1, 2], 1e-5)).toMatch(/^element 1/);
     expect(compare([1], [Number.NaN], 1)).toMatch(/^element 0/);
     expect(compare([], [1], 1)).toMatch(/^element 0/);
+    expect(compare([3e-13], [1e-13], 1e-5, 1e-9)).toBeUndefined();
+    expect(compare([3e-9], [1e-13], 1e-5, 1e-9)).toMatch(/^element 0/);
+    expect(compare([Number.NaN], [1e-13], 1e-5, 1e-9)).toMatch(/^element 0/);
   });
 });

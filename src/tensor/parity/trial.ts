@@ -11,6 +11,8 @@ export interface ParityCase {
    * sums of up to a few thousand terms; 0 asks for the same values.
    */
   readonly tolerance: number;
+  /** Differences up to this are none: for results that cancel, below what float32 keeps of their terms. Default 0. */
+  readonly floor?: number;
   readonly run: (trial: Trial) => void;
 }
 
@@ -88,6 +90,11 @@ export class Trial {
 
 export const ELEMENTWISE = 4e-6;
 export const SUMS = 1e-5;
+/**
+ * The floor of losses and probabilities: a target of nearly all the probability has a loss of 1e-13 or so, which hangs
+ * on how each logit was rounded. Float32 has an epsilon of 1.2e-7; a tenth of it is far below what a mean loss shows.
+ */
+export const CANCELLED = 1e-8;
 /** Around the widths of vectors, the sizes of tiles, and more than one thread's share. */
 export const LENGTHS = [1, 7, 16, 33, 1000, 70_001];
 export const KINDS: readonly Activation[] = ["gelu", "gelu_tanh", "silu", "relu", "relu2"];

@@ -1,12 +1,16 @@
 import type { Arena, Device, DType, Storage } from "../device.ts";
 import * as attention from "./attention.ts";
+import * as arrays from "./arrays.ts";
 import * as elementwise from "./elementwise.ts";
 import * as embedding from "./embedding.ts";
+import * as experts from "./experts.ts";
+import * as functions from "./functions.ts";
 import * as loss from "./loss.ts";
 import { allocateReference, ReferenceArena, ReferenceStorage } from "./memory.ts";
 import * as norms from "./norms.ts";
 import * as optimizers from "./optimizers.ts";
 import * as products from "./products.ts";
+import * as recurrent from "./recurrent.ts";
 import * as reductions from "./reductions.ts";
 
 /**
@@ -69,5 +73,26 @@ export class ReferenceDevice implements Device {
   readonly attention = attention.attention;
   readonly attentionBackward = attention.attentionBackward;
   readonly crossEntropy = loss.crossEntropy;
+  readonly unary = functions.unary;
+  readonly unaryBackward = functions.unaryBackward;
+  readonly softmax = functions.softmax;
+  readonly softmaxBackward = functions.softmaxBackward;
+  readonly logSumExp = functions.logSumExp;
+  readonly logSumExpBackward = functions.logSumExpBackward;
+  readonly copyBlocks = arrays.copyBlocks;
+  readonly swapAxes = arrays.swapAxes;
+  readonly gather = arrays.gather;
+  readonly gatherBackward = arrays.gatherBackward;
+  readonly sumAxis = arrays.sumAxis;
+  readonly broadcastAxis = arrays.broadcastAxis;
+  readonly recurrent = recurrent.recurrent;
+  readonly recurrentBackward = recurrent.recurrentBackward;
+  readonly topK = experts.topK;
+  readonly groupRows = experts.groupRows;
+  readonly combineRows = experts.combineRows;
+  readonly combineRowsBackward = experts.combineRowsBackward;
+  readonly groupedLinear = experts.groupedLinear;
+  readonly groupedLinearBackwardInput = experts.groupedLinearBackwardInput;
+  readonly groupedLinearBackwardWeight = experts.groupedLinearBackwardWeight;
   readonly adamW = optimizers.adamW;
 }
