@@ -52,7 +52,11 @@ export function createOptimizer(settings: OptimizerSettings, parameters: Iterabl
     all.filter(({ kind }) => kinds.includes(kind));
   if (settings.name === "adamw") {
     const { learning_rate: learningRate, weight_decay: weightDecay } = settings;
-    const decayed: AdamWGroup = { parameters: ofKind("matrix", "embedding", "head", "experts"), learningRate, weightDecay };
+    const decayed: AdamWGroup = {
+      parameters: ofKind("matrix", "embedding", "head", "experts"),
+      learningRate,
+      weightDecay,
+    };
     return new AdamW([decayed, { parameters: ofKind("vector"), learningRate, weightDecay: 0 }], {
       beta1,
       beta2,

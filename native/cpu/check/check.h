@@ -75,6 +75,7 @@ void attention(Run& run);
 void layers(Run& run);
 void elementwise(Run& run);
 void optimizers(Run& run);
+void families(Run& run);
 
 // The thread pool under stress; prints what is wrong and returns the number of mistakes.
 int poolStress();

@@ -56,6 +56,7 @@ std::vector<Result> runAll(const nuwa::KernelTable& table, int threads) {
   check::layers(run);
   check::elementwise(run);
   check::optimizers(run);
+  check::families(run);
   return run.results;
 }
 

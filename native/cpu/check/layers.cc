@@ -28,10 +28,13 @@ void layers(Run& run) {
     k.sumOfSquares(c, total.data() + 1, x.data(), n);
     run.keep("sums", total);
     const auto ids = random.ids(rows, static_cast<int32_t>(width));
-    Floats logits = x, losses = empty(rows);
-    k.crossEntropy(c, losses.data(), logits.data(), ids.data(), nullptr, rows, width, true, 0.5f);
-    run.keep("crossEntropy gradient", logits);
-    run.keep("crossEntropy", losses);
+    for (const float smoothing : {0.0f, 0.1f}) {
+      Floats logits = x, losses = empty(rows);
+      k.crossEntropy(c, losses.data(), logits.data(), ids.data(), nullptr, rows, width, true, 0.5f, smoothing,
+                     smoothing);
+      run.keep("crossEntropy gradient", logits);
+      run.keep("crossEntropy", losses);
+    }
     const auto tokens = random.ids(rows, 11);
     Floats table = random.floats(11 * width);
     k.embedding(c, out.data(), table.data(), tokens.data(), rows, width, 11);

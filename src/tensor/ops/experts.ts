@@ -132,7 +132,14 @@ export function groupedLinear(tape: Tape, x: Tensor, weight: Tensor, routing: Ro
     }
     if (x.requiresGrad) {
       const { tensor, accumulate } = tape.gradient(x);
-      device.groupedLinearBackwardInput(tensor.storage, dout.storage, weight.storage, offsets.storage, dims, accumulate);
+      device.groupedLinearBackwardInput(
+        tensor.storage,
+        dout.storage,
+        weight.storage,
+        offsets.storage,
+        dims,
+        accumulate,
+      );
     }
   });
   return out;

@@ -35,7 +35,11 @@ describe("PyTorch's losses", () => {
     const upstream = fixture.weights.values.map((weight, i) => weight * (fixture.dout.values[i] ?? 0));
     const weights = tape.constant(upstream, [6]);
     const table = tape.constant(identity, [7, 7]);
-    const { loss, tokenLosses } = linearCrossEntropy(tape, one, table, targets, { weights, normalizer: 1, ...smoothing });
+    const { loss, tokenLosses } = linearCrossEntropy(tape, one, table, targets, {
+      weights,
+      normalizer: 1,
+      ...smoothing,
+    });
     for (const [i, value] of fixture.losses.values.entries()) {
       expect(tokenLosses.toArray()[i]).toBeCloseTo(value * (fixture.dout.values[i] ?? 0), 8);
     }

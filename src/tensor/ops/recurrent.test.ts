@@ -22,14 +22,7 @@ interface Result {
   readonly cell?: Tensor;
 }
 
-function run(
-  kind: Kind,
-  tape: Tape,
-  x: Tensor,
-  weights: RecurrentWeights,
-  hidden?: Tensor,
-  cell?: Tensor,
-): Result {
+function run(kind: Kind, tape: Tape, x: Tensor, weights: RecurrentWeights, hidden?: Tensor, cell?: Tensor): Result {
   if (kind === "lstm") return lstm(tape, x, weights, hidden && cell && { hidden, cell });
   if (kind === "gru") return gru(tape, x, weights, hidden);
   return rnn(tape, x, weights, { nonlinearity: kind === "rnn_relu" ? "relu" : "tanh", hidden });

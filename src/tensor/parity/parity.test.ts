@@ -34,7 +34,12 @@ function resultsOn(device: Device, one: ParityCase): Results {
 }
 
 /** The largest difference of one output, in units of the case's tolerance: see {@link ParityCase}. */
-function compare(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, floor = 0): string | undefined {
+function compare(
+  found: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  floor = 0,
+): string | undefined {
   const finite = Array.from(expected).filter((value) => Number.isFinite(value));
   const rms = Math.sqrt(finite.reduce((sum, value) => sum + value * value, 0) / Math.max(1, finite.length));
   for (let i = 0; i < expected.length; i++) {

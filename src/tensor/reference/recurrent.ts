@@ -55,7 +55,12 @@ export function recurrent(
 
 export function recurrentBackward(storages: RecurrentBackward, { B, T, H, kind }: RecurrentDims): void {
   const N = gateCount(kind) * H;
-  const [x, y, w, upstream] = [floats(storages.gates), floats(storages.out), floats(storages.weight), floats(storages.dout)];
+  const [x, y, w, upstream] = [
+    floats(storages.gates),
+    floats(storages.out),
+    floats(storages.weight),
+    floats(storages.dout),
+  ];
   const kept = optional(storages.memory) ?? new Float64Array(0);
   const [h0, c0, dlast] = [optional(storages.hidden), optional(storages.cell), optional(storages.dlastCell)];
   const [dh0, dc0, own] = [optional(storages.dhidden), optional(storages.dcell), optional(storages.hiddenGates)];
