@@ -11,6 +11,8 @@ export interface OursTask {
   readonly steps: number;
   readonly threads: number;
   readonly profile: boolean;
+  /** Whether activations are computed again in backward. */
+  readonly checkpointing: boolean;
 }
 
 export interface OursResult {
@@ -36,7 +38,7 @@ const MiB = 2 ** 20;
 
 /** Trains on made-up tokens, in this process: forward, backward, clip, AdamW. Memory peaks are the process's own. */
 export async function measureOurs(task: OursTask): Promise<OursResult> {
-  const { shape, steps, threads } = task;
+  const { shape, steps, threads, checkpointing } = task;
   const { batch: B, T } = shape;
   const config = configOf(shape);
   const settings = optimizerSettings.parse({ name: "adamw" });
@@ -45,7 +47,7 @@ export async function measureOurs(task: OursTask): Promise<OursResult> {
   const meter = native.available ? createCpuDevice({ threads }) : undefined;
   const profiler = task.profile ? createProfiler(inner) : undefined;
   const device = profiler?.device ?? inner;
-  const cost = measureStep(config, { B, T, optimizer: settings });
+  const cost = measureStep(config, { B, T, optimizer: settings, checkpointing });
   const baseRssMb = process.memoryUsage.rss() / MiB;
   const arena = device.createArena();
   const model = new Gpt(config, device, { seed: 1 });
@@ -57,6 +59,7 @@ export async function measureOurs(task: OursTask): Promise<OursResult> {
     learningRate: settings.learning_rate,
     clip: 1,
     seed: 1,
+    checkpointing,
     arena,
   });
   const [seconds, peakGflops]: [number[], number[]] = [[], []];

@@ -19,6 +19,11 @@ export interface BenchTrainOptions {
   readonly precision: string;
   readonly peer: boolean;
   readonly profile: boolean;
+  /** Ours with activation checkpointing. Default false. */
+  readonly checkpointing?: boolean | undefined;
+  /** Tokens in a sequence and sequences in a batch, in place of the shape's own. */
+  readonly context?: number | undefined;
+  readonly batch?: number | undefined;
 }
 
 export interface VariantResult {
@@ -89,7 +94,8 @@ export async function benchTrain(
     withPeer = available;
   }
   const results: BenchTrainResult[] = [];
-  for (const shape of chosen) {
+  const sizes = { ...(options.context && { T: options.context }), ...(options.batch && { batch: options.batch }) };
+  for (const shape of chosen.map((one) => ({ ...one, ...sizes }))) {
     const steps = options.steps ?? defaultSteps[shape.name] ?? 5;
     results.push(await benchShape(shape, { ...options, steps, threads, withPeer }, say));
   }
@@ -101,12 +107,12 @@ async function benchShape(
   options: BenchTrainOptions & { steps: number; threads: number; withPeer: boolean },
   say: (line: string) => void,
 ): Promise<BenchTrainResult> {
-  const { steps, threads, rounds, profile } = options;
+  const { steps, threads, rounds, profile, checkpointing = false } = options;
   const perStep = shape.batch * shape.T;
   const ours: OursResult[] = [];
   const peers = new Map<Variant, PeerRun[]>();
   for (let round = 0; round < (profile ? 1 : rounds); round++) {
-    const one = await runOurs({ shape, steps, threads, profile });
+    const one = await runOurs({ shape, steps, threads, profile, checkpointing });
     ours.push(one);
     say(`${shape.name} round ${round + 1}: ours ${rate(perStep, one.seconds)} tokens/s`);
     if (one.profile !== undefined) say(formatProfile(one.profile, steps));

@@ -118,7 +118,7 @@ export class Gpt implements CausalLanguageModel {
     x = dropout(tape, x, p);
     for (const block of this.#blocks) {
       const input = x;
-      x = tape.scope(() => block.forward(tape, input, cache)); // (B, T, C)
+      x = tape.checkpoint(() => block.forward(tape, input, cache)); // (B, T, C)
       if (!tape.recording) tape.free(input);
     }
     cache?.advance(T);

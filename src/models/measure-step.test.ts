@@ -53,6 +53,21 @@ describe("measureStep", () => {
     expect(running.arenaPeakBytes).toBeLessThan(one.arenaPeakBytes);
   });
 
+  test("activation checkpointing: one more forward of the layers, and of their activations one layer's only", () => {
+    const shape = { ...classicGpt, vocab_size: 64, num_hidden_layers: 12, hidden_size: 64 };
+    const config = resolveGptConfig({ ...shape, num_attention_heads: 4, max_position_embeddings: 256 });
+    const options = { B: 4, T: 256, optimizer: adamw };
+    const kept = measureStep(config, options);
+    const again = measureStep(config, { ...options, checkpointing: true });
+    expect(again.persistentBytes).toBe(kept.persistentBytes);
+    const forward = measureStep(config, { B: 4, T: 256 });
+    expect(again.flopsPerStep / (kept.flopsPerStep + forward.flopsPerStep)).toBeCloseTo(1, 1);
+    // 12 inputs of layers (1 MB / 4 each), and what one layer makes
+    const layerInput = 4 * 256 * 64 * 4;
+    expect(again.arenaPeakBytes).toBeLessThan((12 + 24) * layerInput);
+    expect(kept.arenaPeakBytes).toBeGreaterThan(12 * 14 * layerInput);
+  });
+
   test.skipIf(!nativeAvailable().available)("predicts what the cpu device's arena takes, to the byte", () => {
     const config = resolveGptConfig({ vocab_size: 300, num_hidden_layers: 2, hidden_size: 32 });
     const device = createDevice("cpu");

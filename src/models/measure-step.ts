@@ -12,6 +12,8 @@ export interface MeasureOptions {
   readonly microBatches?: number;
   /** Whether targets have weights, as in supervised fine-tuning. */
   readonly weights?: boolean;
+  /** Whether each layer's activations are computed again in backward: less memory, one more forward. Default false. */
+  readonly checkpointing?: boolean;
 }
 
 export interface StepMeasure {
@@ -31,7 +33,7 @@ export interface StepMeasure {
  * const { totalBytes } = measureStep(config, { B: 8, T: 256, optimizer: optimizerSettings.parse({ name: "adamw" }) });
  */
 export function measureStep(config: GptConfig, options: MeasureOptions): StepMeasure {
-  const { B, T, optimizer: settings, microBatches = 1, weights = false } = options;
+  const { B, T, optimizer: settings, microBatches = 1, weights = false, checkpointing = false } = options;
   const device = new MetaDevice();
   const recording = settings !== undefined;
   const model = new Gpt(config, device, { trainable: recording });
@@ -40,7 +42,7 @@ export function measureStep(config: GptConfig, options: MeasureOptions): StepMea
   const arena = device.createArena();
   device.resetCounts();
   for (let microBatch = 0; microBatch < microBatches; microBatch++) {
-    const tape = new Tape({ device, arena, recording, training: recording });
+    const tape = new Tape({ device, arena, recording, training: recording, checkpointing });
     // No host array: a batch far too large must be measured too.
     const [tokens, targets] = [tape.empty([B, T], "int32"), tape.empty([B, T], "int32")];
     const { loss } = model.loss(tape, tokens, targets, {

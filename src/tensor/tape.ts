@@ -15,6 +15,8 @@ export interface TapeOptions {
   readonly step?: number;
   /** For dropout: counts micro-batches inside a step. */
   readonly microBatch?: number;
+  /** Whether {@link Tape.checkpoint} drops what it computed and computes it again in backward. Default false. */
+  readonly checkpointing?: boolean;
 }
 
 /**
@@ -52,13 +54,14 @@ export interface GradientWrite {
 export class Tape {
   readonly device: Device;
   readonly arena: Arena;
-  readonly recording: boolean;
   readonly training: boolean;
+  readonly checkpointing: boolean;
+  #recording: boolean;
   readonly #seed: number;
   readonly #step: number;
   readonly #microBatch: number;
   #dropoutSite = 0;
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
   /** Tensors that this tape made and has not freed. */
   readonly #held = new Set<Tensor>();
   /** How many of them share each storage. */
@@ -69,11 +72,17 @@ export class Tape {
   constructor(options: TapeOptions) {
     this.device = options.device;
     this.arena = options.arena;
-    this.recording = options.recording;
+    this.#recording = options.recording;
     this.training = options.training;
     this.#seed = options.seed ?? 0;
     this.#step = options.step ?? 0;
     this.#microBatch = options.microBatch ?? 0;
+    this.checkpointing = options.checkpointing ?? false;
+  }
+
+  /** Whether ops keep what their backward needs; not while a {@link checkpoint} runs its part for the first time. */
+  get recording(): boolean {
+    return this.#recording;
   }
 
   /** A new tensor from the arena, contents undefined. */
@@ -198,7 +207,11 @@ export class Tape {
     if (loss.grad === undefined) loss.grad = this.empty(loss.shape);
     if (typeof seedGradient === "number") this.device.fill(loss.grad.storage, seedGradient);
     else this.device.write(loss.grad.storage, seedGradient);
-    const seed = typeof seedGradient === "number" ? seedGradient : undefined;
+    this.#runBackward(loss, typeof seedGradient === "number" ? seedGradient : undefined);
+  }
+
+  /** Runs the entries there are, last first. `loss` outlives its own backward. */
+  #runBackward(loss: Tensor | undefined, seed: number | undefined): void {
     for (let entry = this.#entries.pop(); entry !== undefined; entry = this.#entries.pop()) {
       const { output, backward, saved } = entry;
       const { grad } = output;
@@ -247,6 +260,42 @@ export class Tape {
     } finally {
       this.#scope = outer;
     }
+  }
+
+  /**
+   * A part of a model, usually one layer, of which only the input and the output stay in memory where the tape was made
+   * with `checkpointing`: backward computes the rest again (Chen et al. 2016, "Training deep nets with sublinear memory
+   * cost"). The gradients have the same bits, since every kernel and every dropout mask give the same again; the cost is
+   * one more forward. Elsewhere it is the same as {@link scope}.
+   *
+   * @param run must give the same each time: it reads tensors from outside, and changes none
+   * @example
+   * for (const block of blocks) { const input = x; x = tape.checkpoint(() => block.forward(tape, input)); }
+   */
+  checkpoint(run: () => Tensor): Tensor {
+    if (!this.#recording || !this.checkpointing) return this.scope(run);
+    const site = this.#dropoutSite;
+    this.#recording = false;
+    let first: Tensor;
+    try {
+      first = this.scope(run);
+    } finally {
+      this.#recording = true;
+    }
+    const output = this.#hold(new Tensor(this.device, first.storage, first.shape, true));
+    this.free(first);
+    this.record(output, (dout) => {
+      const [entries, next] = [this.#entries, this.#dropoutSite];
+      this.#entries = [];
+      this.#dropoutSite = site;
+      const again = run();
+      // The gradient itself, not a second holder of it: whoever comes first may write over it, as without a checkpoint.
+      again.grad = dout;
+      this.#runBackward(undefined, undefined);
+      this.#entries = entries;
+      this.#dropoutSite = next;
+    });
+    return output;
   }
 
   /** Counter for the next dropout of this pass: the same in every run, whatever the number of threads. */

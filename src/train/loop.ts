@@ -48,6 +48,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
     learningRate: settings.optimizer.learning_rate,
     clip: settings.clip,
     seed: settings.seed,
+    checkpointing: settings.activation_checkpointing,
     arena,
   });
   const metrics = MetricsLog.open(join(job.directory, "metrics.jsonl"), start.step === 0 ? -1 : start.step);

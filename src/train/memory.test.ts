@@ -6,9 +6,9 @@ const GiB = 2 ** 30;
 /** 1 GiB of weights, half a GiB a sequence. */
 const predict = (batch: number): number => GiB + (batch * GiB) / 2;
 
-function refusal(batch: number, available: number): NuwaError {
+function refusal(batch: number, available: number, checkpointed?: (batch: number) => number): NuwaError {
   try {
-    requireMemory(predict, batch, available);
+    requireMemory({ predict, checkpointed }, batch, available);
   } catch (error) {
     if (error instanceof NuwaError) return error;
   }
@@ -16,7 +16,7 @@ function refusal(batch: number, available: number): NuwaError {
 }
 
 it("lets through what fits, to the byte", () => {
-  expect(() => requireMemory(predict, 6, 4 * GiB)).not.toThrow();
+  expect(() => requireMemory({ predict }, 6, 4 * GiB)).not.toThrow();
 });
 
 it("says what is needed, what there is, and the largest batch that fits", () => {
@@ -28,6 +28,20 @@ it("says what is needed, what there is, and the largest batch that fits", () => 
 
 it("says so when not even one sequence fits", () => {
   expect(refusal(2, GiB).hint).toMatch(/even batch: 1 does not fit \(1.50 GiB\)/);
+});
+
+it("suggests activation checkpointing where that makes more fit", () => {
+  const checkpointed = (batch: number): number => GiB + (batch * GiB) / 8;
+  expect(refusal(16, 4 * GiB, checkpointed).hint).toBe(
+    "batch: 6 would fit; accumulate: 3 then learns about the same; or activation_checkpointing: true would fit, a third slower",
+  );
+  expect(refusal(32, 4 * GiB, checkpointed).hint).toContain("true would fit with batch: 24");
+  expect(refusal(2, 1.2 * GiB, checkpointed).hint).toBe(
+    "activation_checkpointing: true would fit with batch: 1, a third slower",
+  );
+  expect(refusal(2, GiB, checkpointed).hint).toContain(
+    "even batch: 1 with activation_checkpointing: true does not fit (1.13 GiB)",
+  );
 });
 
 it("knows this machine's limit", () => {

@@ -7,34 +7,51 @@ export function memoryLimit(): number {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
+export interface MemoryNeed {
+  /** Bytes that training takes with so many sequences in a micro-batch. */
+  readonly predict: (batch: number) => number;
+  /** The same with activation checkpointing, where that is not on already. */
+  readonly checkpointed?: ((batch: number) => number) | undefined;
+}
+
 /**
  * Refuses a batch that cannot fit before anything is allocated.
  *
- * @param predict bytes that training takes with so many sequences in a micro-batch
  * @throws NuwaError MEMORY with what is needed, what there is, and which batch would fit
  */
-export function requireMemory(predict: (batch: number) => number, batch: number, available = memoryLimit()): void {
+export function requireMemory(need: MemoryNeed, batch: number, available = memoryLimit()): void {
+  const { predict, checkpointed } = need;
   const predicted = predict(batch);
   if (predicted <= available) return;
+  const message = `a batch of ${batch} needs about ${gibibytes(predicted)} of memory, and ${gibibytes(available)} are available`;
+  const fits = largestBatch(predict, batch, available);
+  const hints: string[] = [];
+  if (fits > 0)
+    hints.push(`batch: ${fits} would fit; accumulate: ${Math.ceil(batch / fits)} then learns about the same`);
+  const fitsAgain = checkpointed === undefined ? 0 : largestBatch(checkpointed, batch, available);
+  if (fitsAgain > fits) {
+    const smaller = fitsAgain === batch ? "" : ` with batch: ${fitsAgain}`;
+    hints.push(`activation_checkpointing: true would fit${smaller}, a third slower`);
+  }
+  if (hints.length === 0) {
+    const least = Math.min(predict(1), checkpointed?.(1) ?? Number.POSITIVE_INFINITY);
+    const how = checkpointed !== undefined && least < predict(1) ? " with activation_checkpointing: true" : "";
+    hints.push(`even batch: 1${how} does not fit (${gibibytes(least)}); make the model or the context smaller`);
+  }
+  throw new NuwaError("MEMORY", message, { where: "batch", hint: hints.join("; or ") });
+}
+
+/** Of 0 to `batch`, the most sequences that fit. */
+function largestBatch(predict: (batch: number) => number, batch: number, available: number): number {
   let fits = 0;
-  for (let low = 1, high = batch - 1; low <= high; ) {
+  for (let low = 1, high = batch; low <= high; ) {
     const middle = Math.floor((low + high) / 2);
     if (predict(middle) <= available) {
       fits = middle;
       low = middle + 1;
     } else high = middle - 1;
   }
-  throw new NuwaError(
-    "MEMORY",
-    `a batch of ${batch} needs about ${gibibytes(predicted)} of memory, and ${gibibytes(available)} are available`,
-    {
-      where: "batch",
-      hint:
-        fits > 0
-          ? `batch: ${fits} would fit; accumulate: ${Math.ceil(batch / fits)} then learns about the same`
-          : `even batch: 1 does not fit (${gibibytes(predict(1))}); make the model or the context smaller`,
-    },
-  );
+  return fits;
 }
 
 function gibibytes(bytes: number): string {

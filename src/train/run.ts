@@ -77,10 +77,19 @@ class Session {
     const { settings, stage } = this.#job;
     const { objective, config } = this.#prepared;
     const deviceName = chooseDevice(settings.device, warn);
-    const measure = (B: number, microBatches: number) =>
-      measureStep(config, { B, T: objective.shape.T, optimizer: settings.optimizer, microBatches });
-    const bytes = (B: number): number => measure(B, 1).totalBytes * (deviceName === "reference" ? FLOAT64_FACTOR : 1);
-    requireMemory(bytes, settings.batch);
+    const checkpointing = settings.activation_checkpointing;
+    const measure = (B: number, microBatches: number, again = checkpointing) =>
+      measureStep(config, {
+        B,
+        T: objective.shape.T,
+        optimizer: settings.optimizer,
+        microBatches,
+        checkpointing: again,
+      });
+    const factor = deviceName === "reference" ? FLOAT64_FACTOR : 1;
+    const bytes = (B: number): number => measure(B, 1).totalBytes * factor;
+    const checkpointed = checkpointing ? undefined : (B: number) => measure(B, 1, true).totalBytes * factor;
+    requireMemory({ predict: bytes, checkpointed }, settings.batch);
     const { parameters, flopsPerStep } = measure(settings.batch, settings.accumulate);
 
     const decisive = this.#decisive(deviceName);

@@ -12,6 +12,10 @@ const shared = {
   accumulate: count
     .default(1)
     .describe("Micro-batches in one update. 4 of 8 sequences learn what 1 of 32 would, in a quarter of the memory."),
+  activation_checkpointing: z
+    .boolean()
+    .default(false)
+    .describe("Compute each layer's activations again in backward: a third more time, far less memory, same weights."),
   schedule: scheduleSettings
     .prefault({ name: "cosine", warmup_steps: 100 })
     .describe("How the learning rate changes over the run."),
@@ -105,6 +109,7 @@ export function totalSteps(
 /** Settings that change how a run is watched or how fast it goes, but not one bit of its weights. */
 const harmless = new Set<string>([
   "threads",
+  "activation_checkpointing", // the gradients have the same bits
   "device", // compared as resolved: "auto" and what it chose are the same
   "eval_every",
   "eval_tokens",

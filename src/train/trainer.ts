@@ -15,6 +15,8 @@ export interface TrainerOptions {
   readonly clip: number;
   /** Of dropout. */
   readonly seed: number;
+  /** Whether each layer's activations are computed again in backward instead of kept. Default false. */
+  readonly checkpointing?: boolean;
   readonly arena: Arena;
 }
 
@@ -63,9 +65,10 @@ export class Trainer {
 
   /** Adds one micro-batch's gradients to the parameters'; gives its share of the step's loss. */
   #backward(batch: Batch, normalizer: number, step: number, microBatch: number): number {
-    const { model, arena, seed } = this.#options;
+    const { model, arena, seed, checkpointing = false } = this.#options;
     const { B, T } = batch;
-    const tape = new Tape({ device: model.device, arena, recording: true, training: true, seed, step, microBatch });
+    const counters = { seed, step, microBatch };
+    const tape = new Tape({ device: model.device, arena, recording: true, training: true, checkpointing, ...counters });
     const { loss } = model.loss(
       tape,
       tape.constant(batch.tokens, [B, T], "int32"),

@@ -12,6 +12,9 @@ interface Options {
   readonly precision: string;
   readonly peer: boolean;
   readonly profile?: boolean;
+  readonly activationCheckpointing?: boolean;
+  readonly context?: number;
+  readonly batch?: number;
   readonly json?: boolean;
 }
 
@@ -25,6 +28,9 @@ export function register(program: Command): void {
     .option("--threads <n>", "threads of both (default: one a core)", atLeastOne("--threads"))
     .option("--rounds <n>", "times that ours and each of the peer's variants run, in turn", atLeastOne("--rounds"), 2)
     .option("--precision <name>", "what products compute in", "float32")
+    .option("--context <n>", "tokens in a sequence, in place of the shape's own", atLeastOne("--context"))
+    .option("--batch <n>", "sequences in a batch, in place of the shape's own", atLeastOne("--batch"))
+    .option("--activation-checkpointing", "ours computes activations again in backward, in less memory")
     .option("--no-peer", "only ours")
     .option("--profile", "the time of each kernel, on stderr; without the peer")
     .option("--json", "JSON")
@@ -43,9 +49,12 @@ Example:
   nuwa bench train --shape R1`,
     )
     .action(async (options: Options) => {
-      const results = await benchTrain({ ...options, profile: options.profile === true }, (line) => {
-        process.stderr.write(`${line}\n`);
-      });
+      const results = await benchTrain(
+        { ...options, profile: options.profile === true, checkpointing: options.activationCheckpointing },
+        (line) => {
+          process.stderr.write(`${line}\n`);
+        },
+      );
       if (options.json === true) {
         printJson(results);
         return;
