@@ -56,6 +56,7 @@ struct Context {
   Scratch packedA{scratch_};
   Scratch packedB{scratch_};
   Scratch partial{scratch_};
+  Scratch decode{scratch_};
 
   // What packing and partial sums may take from now on, in bytes; what is held stays.
   void limitScratch(size_t bytes) { scratch_.limit = bytes; }

@@ -81,6 +81,16 @@
     const int32_t* position, int64_t rows, int64_t choices, int64_t width)                                           \
   X(groupedGemm, float* out, const float* a, const float* b, const int32_t* offsets, int64_t experts,                \
     int64_t inputs, int64_t outputs, int kind, bool accumulate)                                                      \
+  X(linearWeight, float* out, const float* x, const void* weight, int kind, const float* bias, int64_t rows,         \
+    int64_t outputs, int64_t inputs)                                                                                 \
+  X(embeddingWeight, float* out, const void* weight, int kind, const int32_t* ids, int64_t rows, int64_t width,      \
+    int64_t vocabulary)                                                                                              \
+  X(packWeight, void* weight, int kind, const float* x, int64_t first, int64_t count, int64_t rows, int64_t width)   \
+  X(unpackWeight, float* out, const void* weight, int kind, int64_t rows, int64_t width)                             \
+  X(attentionStep, float* out, const float* q, const float* k, const float* v, float* keys, float* values,           \
+    const int32_t* positions, const float* table, int64_t B, int64_t capacity, int64_t H, int64_t K, int64_t D,      \
+    float scale)                                                                                                     \
+  X(readThrough, float* out, const float* x, int64_t n)                                                              \
   X(measurePeak, double* gflops, double seconds)
 
 namespace nuwa {

@@ -16,12 +16,20 @@ export type * from "./families.ts";
 /** `float32` is the logical type: the reference device keeps such values in float64. */
 export type DType = "float32" | "int32";
 
+/**
+ * How a weight is kept for inference. `bfloat16` is the upper half of a float32, rounded to nearest, ties to even.
+ * `int8` is ggml's Q8_0: each 32 neighbours of a row share a float16 scale, their largest magnitude / 127. Both exist
+ * only as matrices from {@link Device.allocateMatrix}, and only {@link Device.linear} and {@link Device.embedding}
+ * read them.
+ */
+export type WeightDType = "float32" | "bfloat16" | "int8";
+
 /** A run of elements in a device's memory. Opaque above the device. */
 export interface Storage {
-  readonly dtype: DType;
+  readonly dtype: DType | WeightDType;
   /** Elements, not bytes. */
   readonly length: number;
-  /** Elements [start, start + length) of this storage, sharing its memory. */
+  /** Elements [start, start + length) of this storage, sharing its memory. Not of a bfloat16 or int8 matrix. */
   slice(start: number, length: number): Storage;
 }
 
@@ -129,6 +137,8 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   // -- memory
   /** Zeroed memory that lives until {@link release}: parameters, optimizer state, caches. */
   allocate(dtype: DType, length: number): Storage;
+  /** The same for a matrix (rows, width); {@link write} rounds float values to its dtype, {@link read} gives them back. */
+  allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage;
   release(storage: Storage): void;
   createArena(): Arena;
   /** Copies from host memory. */
@@ -165,7 +175,10 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   // -- products
   /** out (M, N) = (out +) A·B */
   matmul(out: Storage, a: Storage, b: Storage, dims: MatmulDims): void;
-  /** out (rows, outputs) = x (rows, inputs) · weightᵀ + bias, weight (outputs, inputs) */
+  /**
+   * out (rows, outputs) = x (rows, inputs) · weightᵀ + bias, weight (outputs, inputs) of any {@link WeightDType}. With
+   * an int8 weight, x may be rounded to 16 bits beside the largest of its 32 neighbours.
+   */
   linear(out: Storage, x: Storage, weight: Storage, bias: Storage | null, dims: LinearDims): void;
   /** dx (rows, inputs) = (dx +) dout · weight */
   linearBackwardInput(dx: Storage, dout: Storage, weight: Storage, dims: LinearDims, accumulate: boolean): void;
@@ -175,7 +188,7 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   linearBackwardBias(dbias: Storage, dout: Storage, dims: LinearDims, accumulate: boolean): void;
 
   // -- embedding
-  /** out (rows, width) = table[ids] */
+  /** out (rows, width) = table[ids], table of any {@link WeightDType} */
   embedding(out: Storage, table: Storage, ids: Storage, rows: number, width: number): void;
   /** dtable[ids] += dout, in the order of the rows. */
   embeddingBackward(dtable: Storage, dout: Storage, ids: Storage, rows: number, width: number): void;

@@ -9,3 +9,13 @@ export { createProfiler, formatProfile, type KernelTime, type Profile, type Prof
 export { ReferenceDevice } from "./reference/device.ts";
 export { Tape, type Backward, type TapeOptions } from "./tape.ts";
 export { elementCount, Parameter, Tensor, type Bounds } from "./tensor.ts";
+export {
+  fromBfloat16,
+  fromFloat16,
+  INT8_BLOCK,
+  type Int8Block,
+  toBfloat16,
+  toFloat16,
+  toInt8Block,
+  weightBytes,
+} from "./weights.ts";

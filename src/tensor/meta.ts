@@ -15,8 +15,10 @@ import type {
   RecurrentDims,
   RopeDims,
   Storage,
+  WeightDType,
 } from "./device.ts";
 import { gateCount } from "./families.ts";
+import { weightBytes } from "./weights.ts";
 
 /** What one kind of kernel would have cost. */
 export interface KernelCount {
@@ -31,12 +33,14 @@ const BYTES = 4;
 
 /** A length without memory. */
 class MetaStorage implements Storage {
-  readonly dtype: DType;
+  readonly dtype: DType | WeightDType;
   readonly length: number;
+  readonly bytes: number;
 
-  constructor(dtype: DType, length: number) {
+  constructor(dtype: DType | WeightDType, length: number, bytes: number = length * BYTES) {
     this.dtype = dtype;
     this.length = length;
+    this.bytes = bytes;
   }
 
   slice(start: number, length: number): MetaStorage {
@@ -150,6 +154,15 @@ export class MetaDevice implements Device {
     return storage;
   }
 
+  allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage {
+    const bytes = weightBytes(dtype, rows, width);
+    const storage = new MetaStorage(dtype, rows * width, bytes);
+    this.#persistent.set(storage, bytes);
+    this.#persistentBytes += bytes;
+    this.#persistentPeak = Math.max(this.#persistentPeak, this.#persistentBytes);
+    return storage;
+  }
+
   release(storage: Storage): void {
     this.#persistentBytes -= this.#persistent.get(storage) ?? 0;
     this.#persistent.delete(storage);
@@ -183,7 +196,7 @@ export class MetaDevice implements Device {
     }
     count.calls++;
     count.flops += flops;
-    for (const storage of storages) count.bytes += (storage?.length ?? 0) * BYTES;
+    for (const storage of storages) count.bytes += storage instanceof MetaStorage ? storage.bytes : 0;
   }
 
   fill(x: Storage, _value: number): void {

@@ -1,4 +1,5 @@
-import type { Device, DType, Storage } from "./device.ts";
+import { NuwaError } from "../text/errors.ts";
+import type { Device, DType, Storage, WeightDType } from "./device.ts";
 
 /** Product of the sizes: the number of elements. */
 export function elementCount(shape: readonly number[]): number {
@@ -37,7 +38,7 @@ export class Tensor {
     this.bounds = bounds;
   }
 
-  get dtype(): DType {
+  get dtype(): DType | WeightDType {
     return this.storage.dtype;
   }
 
@@ -58,10 +59,16 @@ export class Parameter extends Tensor {
   /** False until this step's first gradient is written: the first contribution overwrites, later ones add. */
   gradReady = false;
 
-  constructor(device: Device, name: string, shape: readonly number[], options: { trainable?: boolean } = {}) {
-    const trainable = options.trainable ?? true;
+  /** @throws NuwaError SHAPE for a dtype other than float32 of a tensor that is trained, or that is no matrix */
+  constructor(
+    device: Device,
+    name: string,
+    shape: readonly number[],
+    options: { trainable?: boolean; dtype?: WeightDType } = {},
+  ) {
+    const { trainable = true, dtype = "float32" } = options;
     const length = elementCount(shape);
-    super(device, device.allocate("float32", length), shape, trainable);
+    super(device, allocateParameter(device, name, shape, { trainable, dtype }), shape, trainable);
     this.name = name;
     this.grad = new Tensor(device, device.allocate("float32", trainable ? length : 0), trainable ? shape : [0]);
   }
@@ -70,4 +77,19 @@ export class Parameter extends Tensor {
     this.device.release(this.storage);
     this.device.release(this.grad.storage);
   }
+}
+
+function allocateParameter(
+  device: Device,
+  name: string,
+  shape: readonly number[],
+  { trainable, dtype }: { trainable: boolean; dtype: WeightDType },
+): Storage {
+  if (dtype === "float32") return device.allocate("float32", elementCount(shape));
+  const [rows, width] = shape;
+  if (trainable || shape.length !== 2 || rows === undefined || width === undefined) {
+    const what = trainable ? "a trained parameter" : `shape (${shape.join(", ")})`;
+    throw new NuwaError("SHAPE", `parameter "${name}": expected float32 for ${what}, got ${dtype}`);
+  }
+  return device.allocateMatrix(dtype, rows, width);
 }

@@ -76,6 +76,7 @@ void layers(Run& run);
 void elementwise(Run& run);
 void optimizers(Run& run);
 void families(Run& run);
+void weights(Run& run);
 
 // The thread pool under stress; prints what is wrong and returns the number of mistakes.
 int poolStress();

@@ -57,6 +57,7 @@ std::vector<Result> runAll(const nuwa::KernelTable& table, int threads) {
   check::elementwise(run);
   check::optimizers(run);
   check::families(run);
+  check::weights(run);
   return run.results;
 }
 

@@ -14,9 +14,11 @@ import type {
   NormDims,
   RopeDims,
   Storage,
+  WeightDType,
 } from "../device.ts";
 import * as families from "./families.ts";
-import { at, atOptional, BYTES, CpuArena, CpuStorage, MemoryPool } from "./memory.ts";
+import { at, atOptional, BYTES, CpuArena, CpuMatrix, CpuStorage, type Memory, MemoryPool } from "./memory.ts";
+import { weightBytes } from "../weights.ts";
 import { loadNative, type NativeAddon, type NativeContext } from "./native.ts";
 
 export interface CpuDeviceOptions {
@@ -27,7 +29,24 @@ export interface CpuDeviceOptions {
 /** Numbers of `ActivationKind` in native/cpu/kernels.h. */
 const ACTIVATIONS: Readonly<Record<Activation, number>> = { gelu: 0, gelu_tanh: 1, silu: 2, relu: 3, relu2: 4 };
 
+/** Numbers of `WeightKind` in native/cpu/kernels/weights.h. */
+const WEIGHT_KINDS: Readonly<Record<WeightDType, number>> = { float32: 0, bfloat16: 1, int8: 2 };
+
+/** Products of at most so many rows read the weight as it lies; see kFewRows in native/cpu/kernels/decode.cc. */
+const FEW_ROWS = 16;
+
+/** Vectors may be read past a matrix's last scale, and the scales start on a cache line. */
+const MATRIX_MARGIN = 128;
+
+/** Float values on their way to a matrix of another dtype, at one time. */
+const STAGED = 2 ** 22;
+
 const NULL = 0;
+
+function weightKind(storage: Storage): number {
+  if (storage.dtype !== "int32") return WEIGHT_KINDS[storage.dtype];
+  throw new NuwaError("SHAPE", "cpu: expected a float weight, got int32");
+}
 
 function threadCount(option: number | undefined): number {
   const fromEnvironment = process.env["NUWA_THREADS"];
@@ -68,6 +87,11 @@ export class CpuDevice implements Device {
     return new CpuStorage(dtype, length, this.#memory.take(Math.max(1, length) * BYTES, true), 0);
   }
 
+  allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage {
+    if (dtype === "float32") return this.allocate(dtype, rows * width);
+    return new CpuMatrix(dtype, rows, width, this.#memory.take(weightBytes(dtype, rows, width) + MATRIX_MARGIN, true));
+  }
+
   release(storage: Storage): void {
     if (storage instanceof CpuStorage) this.#memory.give(storage.memory);
   }
@@ -81,12 +105,46 @@ export class CpuDevice implements Device {
       throw new NuwaError("SHAPE", `write: expected ${storage.length} elements, got ${data.length}`);
     }
     if (!(storage instanceof CpuStorage)) throw new NuwaError("SHAPE", "write: a storage of another device");
-    storage.view().set(data);
+    if (storage instanceof CpuMatrix) this.#writeMatrix(storage, data);
+    else storage.view().set(data);
   }
 
   read(storage: Storage): Float32Array | Int32Array {
     if (!(storage instanceof CpuStorage)) throw new NuwaError("SHAPE", "read: a storage of another device");
+    if (storage instanceof CpuMatrix) return this.#readMatrix(storage);
     return storage.view().slice();
+  }
+
+  #writeMatrix(matrix: CpuMatrix, data: ArrayLike<number>): void {
+    const { rows, width } = matrix;
+    const [kind, atOnce] = [weightKind(matrix), Math.max(1, Math.floor(STAGED / width))];
+    this.#staged(Math.min(rows, atOnce) * width, (staged, values) => {
+      for (let row = 0; row < rows; row += atOnce) {
+        const count = Math.min(atOnce, rows - row);
+        const [begin, end] = [row * width, (row + count) * width];
+        if (data instanceof Float32Array) values.set(data.subarray(begin, end));
+        else for (let i = begin; i < end; i++) values[i - begin] = data[i] ?? 0;
+        this.#native.packWeight(this.#context, at(matrix), kind, staged.address, row, count, rows, width);
+      }
+    });
+  }
+
+  #readMatrix(matrix: CpuMatrix): Float32Array {
+    const { rows, width } = matrix;
+    return this.#staged(rows * width, (staged, values) => {
+      this.#native.unpackWeight(this.#context, staged.address, at(matrix), weightKind(matrix), rows, width);
+      return values.slice();
+    });
+  }
+
+  /** Native memory for `length` floats while `use` runs. */
+  #staged<Result>(length: number, use: (memory: Memory, values: Float32Array) => Result): Result {
+    const memory = this.#memory.take(Math.max(1, length) * BYTES, false);
+    try {
+      return use(memory, new Float32Array(memory.buffer, 0, length));
+    } finally {
+      this.#memory.give(memory);
+    }
   }
 
   dispose(): void {
@@ -99,6 +157,27 @@ export class CpuDevice implements Device {
   measurePeakGflops(seconds: number): number {
     if (this.#context === undefined) throw new NuwaError("DEVICE", "the cpu device has been disposed");
     return this.#native.measurePeak(this.#context, seconds);
+  }
+
+  /**
+   * Bytes a second that all threads together read from memory: the bound that decoding is measured against. The best
+   * of `passes` over a buffer much larger than the caches.
+   */
+  measureBandwidth(options: { readonly bytes?: number; readonly passes?: number } = {}): number {
+    const { bytes = 512 * 2 ** 20, passes = 8 } = options;
+    const length = Math.ceil(bytes / BYTES);
+    return this.#staged(length, (memory, values) => {
+      values.fill(1); // pages that were never written all read one page of zeros
+      let best = Number.POSITIVE_INFINITY;
+      const sum = this.#memory.take(BYTES, false);
+      for (let pass = 0; pass < passes; pass++) {
+        const start = performance.now();
+        this.#native.readThrough(this.#context, sum.address, memory.address, length);
+        best = Math.min(best, (performance.now() - start) / 1000);
+      }
+      this.#memory.give(sum);
+      return (length * BYTES) / best;
+    });
   }
 
   fill(x: Storage, value: number): void {
@@ -161,6 +240,10 @@ export class CpuDevice implements Device {
   linear(out: Storage, x: Storage, weight: Storage, bias: Storage | null, dims: LinearDims): void {
     const { rows, inputs, outputs } = dims;
     const [o, a, b, add] = [at(out), at(x), at(weight), atOptional(bias)];
+    if (rows <= FEW_ROWS || weight.dtype !== "float32") {
+      this.#native.linearWeight(this.#context, o, a, b, weightKind(weight), add, rows, outputs, inputs);
+      return;
+    }
     this.#native.gemm(this.#context, o, a, b, add, rows, outputs, inputs, false, true, false);
   }
 
@@ -182,6 +265,11 @@ export class CpuDevice implements Device {
 
   embedding(out: Storage, table: Storage, ids: Storage, rows: number, width: number): void {
     const vocabulary = Math.floor(table.length / width);
+    if (table.dtype !== "float32") {
+      const [o, t, i] = [at(out), at(table), at(ids)];
+      this.#native.embeddingWeight(this.#context, o, t, weightKind(table), i, rows, width, vocabulary);
+      return;
+    }
     this.#native.embedding(this.#context, at(out), at(table), at(ids), rows, width, vocabulary);
   }
 

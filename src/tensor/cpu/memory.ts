@@ -1,10 +1,10 @@
 import { totalmem } from "node:os";
 import { NuwaError } from "../../text/errors.ts";
 import { OffsetAllocator, type Placement } from "../arena.ts";
-import type { Arena, DType, Storage } from "../device.ts";
+import type { Arena, DType, Storage, WeightDType } from "../device.ts";
 import type { NativeAddon, NativeMemory } from "./native.ts";
 
-/** Both dtypes have four bytes. */
+/** Bytes of an element of what kernels compute with: float32 and int32. */
 export const BYTES = 4;
 
 /** One native allocation. Its address is NaN once it is released, which every kernel refuses. */
@@ -37,14 +37,14 @@ export class Memory {
 
 /** Elements of a {@link Memory}. */
 export class CpuStorage implements Storage {
-  readonly dtype: DType;
+  readonly dtype: DType | WeightDType;
   readonly length: number;
   readonly memory: Memory;
   readonly byteOffset: number;
   /** Where an arena put it; undefined for persistent memory and for slices. */
   readonly placement: Placement | undefined;
 
-  constructor(dtype: DType, length: number, memory: Memory, byteOffset: number, placement?: Placement) {
+  constructor(dtype: DType | WeightDType, length: number, memory: Memory, byteOffset: number, placement?: Placement) {
     this.dtype = dtype;
     this.length = length;
     this.memory = memory;
@@ -67,6 +67,26 @@ export class CpuStorage implements Storage {
       throw new NuwaError("SHAPE", `slice [${start}, ${start + length}) of a storage of ${this.length} elements`);
     }
     return new CpuStorage(this.dtype, length, this.memory, this.byteOffset + start * BYTES);
+  }
+}
+
+/** A whole matrix of bfloat16 or int8, laid out as native/cpu/kernels/weights.h says. */
+export class CpuMatrix extends CpuStorage {
+  readonly rows: number;
+  readonly width: number;
+
+  constructor(dtype: WeightDType, rows: number, width: number, memory: Memory) {
+    super(dtype, rows * width, memory, 0);
+    this.rows = rows;
+    this.width = width;
+  }
+
+  override view(): never {
+    throw new NuwaError("SHAPE", `a ${this.dtype} matrix has no view as float32 or int32`);
+  }
+
+  override slice(start: number, length: number): never {
+    throw new NuwaError("SHAPE", `slice [${start}, ${start + length}) of a ${this.dtype} matrix`);
   }
 }
 

@@ -209,6 +209,26 @@ export interface NativeAddon {
       ...[outputs: number, kind: number, accumulate: boolean],
     ]
   ): void;
+  linearWeight(
+    ...args: [
+      ...[c: Context, out: Address, x: Address, weight: Address, kind: number, bias: Address],
+      ...[rows: number, outputs: number, inputs: number],
+    ]
+  ): void;
+  embeddingWeight(
+    ...args: [
+      ...[c: Context, out: Address, weight: Address, kind: number, ids: Address],
+      ...[rows: number, width: number, vocabulary: number],
+    ]
+  ): void;
+  packWeight(
+    ...args: [
+      ...[c: Context, weight: Address, kind: number, x: Address, first: number, count: number],
+      ...[rows: number, width: number],
+    ]
+  ): void;
+  unpackWeight(c: Context, out: Address, weight: Address, kind: number, rows: number, width: number): void;
+  readThrough(c: Context, out: Address, x: Address, n: number): void;
   adamW(
     ...args: [
       ...[c: Context, parameter: Address, gradient: Address, m: Address, v: Address, n: number, learningRate: number],

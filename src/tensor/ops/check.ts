@@ -1,5 +1,5 @@
 import { NuwaError } from "../../text/errors.ts";
-import type { DType } from "../device.ts";
+import type { DType, WeightDType } from "../device.ts";
 import type { Tape } from "../tape.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
 
@@ -21,7 +21,7 @@ export function checkInputs(
   op: string,
   tape: Tape,
   inputs: Readonly<Record<string, Tensor | undefined>>,
-  dtype: DType = "float32",
+  dtype: DType | WeightDType = "float32",
 ): void {
   for (const [label, tensor] of Object.entries(inputs)) {
     if (tensor === undefined) continue;
@@ -33,6 +33,16 @@ export function checkInputs(
       throw new NuwaError("SHAPE", `${op}: expected ${dtype} values, got ${describe(label, tensor)}`);
     }
   }
+}
+
+/** The same for a matrix that may be kept in fewer bits; gradients through one of those are refused. */
+export function checkWeight(op: string, tape: Tape, label: string, weight: Tensor): void {
+  const { dtype } = weight;
+  checkInputs(op, tape, { [label]: weight }, dtype === "int32" ? "float32" : dtype);
+  if (dtype === "float32" || !tape.recording) return;
+  throw new NuwaError("SHAPE", `${op}: expected float32 weights on a tape that records, got ${describe(label, weight)}`, {
+    hint: "weights of fewer bits are for inference",
+  });
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {

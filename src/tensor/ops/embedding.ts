@@ -1,6 +1,6 @@
 import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { checkIds, checkInputs, shapeError } from "./check.ts";
+import { checkIds, checkInputs, checkWeight, shapeError } from "./check.ts";
 
 /**
  * Rows of a table: out[..., :] = table[ids[...], :].
@@ -13,7 +13,7 @@ import { checkIds, checkInputs, shapeError } from "./check.ts";
  * @example const x = embedding(tape, table, tokens); // (B, T) -> (B, T, C)
  */
 export function embedding(tape: Tape, table: Tensor, ids: Tensor): Tensor {
-  checkInputs("embedding", tape, { table });
+  checkWeight("embedding", tape, "table", table);
   checkInputs("embedding", tape, { ids }, "int32");
   const [vocabulary, width] = table.shape;
   if (table.shape.length !== 2 || vocabulary === undefined || width === undefined) {

@@ -1,12 +1,12 @@
 import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { checkInputs, rowsOf, sameShape, shapeError } from "./check.ts";
+import { checkInputs, checkWeight, rowsOf, sameShape, shapeError } from "./check.ts";
 
 /**
  * y = x · weightᵀ + bias.
  *
  * @param x (..., I)
- * @param weight (O, I)
+ * @param weight (O, I); bfloat16 or int8 when it needs no gradient
  * @param bias (O)
  * @returns (..., O)
  * @throws NuwaError SHAPE
@@ -15,7 +15,8 @@ import { checkInputs, rowsOf, sameShape, shapeError } from "./check.ts";
  */
 export function linear(tape: Tape, x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const given = bias === undefined ? { x, weight } : { x, weight, bias };
-  checkInputs("linear", tape, given);
+  checkInputs("linear", tape, { x, bias });
+  checkWeight("linear", tape, "weight", weight);
   const { rows, width: inputs } = rowsOf(x);
   const [outputs, columns] = weight.shape;
   if (weight.shape.length !== 2 || outputs === undefined || columns !== inputs || x.shape.length === 0) {

@@ -1,4 +1,5 @@
-import type { Arena, Device, DType, Storage } from "../device.ts";
+import type { Arena, Device, DType, Storage, WeightDType } from "../device.ts";
+import { roundToWeights } from "../weights.ts";
 import * as attention from "./attention.ts";
 import * as arrays from "./arrays.ts";
 import * as elementwise from "./elementwise.ts";
@@ -6,7 +7,7 @@ import * as embedding from "./embedding.ts";
 import * as experts from "./experts.ts";
 import * as functions from "./functions.ts";
 import * as loss from "./loss.ts";
-import { allocateReference, ReferenceArena, ReferenceStorage } from "./memory.ts";
+import { allocateReference, ReferenceArena, ReferenceMatrix, ReferenceStorage } from "./memory.ts";
 import * as norms from "./norms.ts";
 import * as optimizers from "./optimizers.ts";
 import * as products from "./products.ts";
@@ -26,6 +27,10 @@ export class ReferenceDevice implements Device {
     return allocateReference(dtype, length);
   }
 
+  allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage {
+    return dtype === "float32" ? this.allocate(dtype, rows * width) : new ReferenceMatrix(dtype, rows, width);
+  }
+
   release(_storage: Storage): void {}
 
   createArena(): Arena {
@@ -36,7 +41,9 @@ export class ReferenceDevice implements Device {
     if (storage.length !== data.length) {
       throw new RangeError(`write: ${data.length} elements into a storage of ${storage.length}`);
     }
-    if (storage instanceof ReferenceStorage) storage.values.set(data);
+    if (storage instanceof ReferenceMatrix) {
+      storage.values.set(roundToWeights(storage.weightDType, data, storage.width));
+    } else if (storage instanceof ReferenceStorage) storage.values.set(data);
   }
 
   read(storage: Storage): Float64Array | Int32Array {

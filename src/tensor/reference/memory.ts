@@ -1,12 +1,12 @@
-import type { Arena, DType, Storage } from "../device.ts";
+import type { Arena, DType, Storage, WeightDType } from "../device.ts";
 import { OffsetAllocator, type Placement } from "../arena.ts";
 
 /** Elements in a plain typed array: float64 for the logical float32. */
 export class ReferenceStorage implements Storage {
-  readonly dtype: DType;
+  readonly dtype: DType | WeightDType;
   readonly values: Float64Array | Int32Array;
 
-  constructor(dtype: DType, values: Float64Array | Int32Array) {
+  constructor(dtype: DType | WeightDType, values: Float64Array | Int32Array) {
     this.dtype = dtype;
     this.values = values;
   }
@@ -20,6 +20,18 @@ export class ReferenceStorage implements Storage {
       throw new RangeError(`storage: slice ${start}..${start + length} of ${this.length} elements`);
     }
     return new ReferenceStorage(this.dtype, this.values.subarray(start, start + length));
+  }
+}
+
+/** A matrix whose values are rounded to a dtype of fewer bits when they are written. */
+export class ReferenceMatrix extends ReferenceStorage {
+  readonly weightDType: WeightDType;
+  readonly width: number;
+
+  constructor(dtype: WeightDType, rows: number, width: number) {
+    super(dtype, new Float64Array(rows * width));
+    this.weightDType = dtype;
+    this.width = width;
   }
 }
 
