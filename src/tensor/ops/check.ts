@@ -40,9 +40,13 @@ export function checkWeight(op: string, tape: Tape, label: string, weight: Tenso
   const { dtype } = weight;
   checkInputs(op, tape, { [label]: weight }, dtype === "int32" ? "float32" : dtype);
   if (dtype === "float32" || !tape.recording) return;
-  throw new NuwaError("SHAPE", `${op}: expected float32 weights on a tape that records, got ${describe(label, weight)}`, {
-    hint: "weights of fewer bits are for inference",
-  });
+  throw new NuwaError(
+    "SHAPE",
+    `${op}: expected float32 weights on a tape that records, got ${describe(label, weight)}`,
+    {
+      hint: "weights of fewer bits are for inference",
+    },
+  );
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {

@@ -3,6 +3,7 @@ import { arrays, expertKernels, functions, recurrences, smoothedLosses } from ".
 import { embeddings, norms, products, ropes } from "./layers.ts";
 import { attentions, longAttentions, losses, notFinite, optimizers } from "./sequence.ts";
 import type { ParityCase } from "./trial.ts";
+import { weights } from "./weights.ts";
 
 /** Every kernel on several odd sizes, in a fixed order. */
 export function parityCases(): ParityCase[] {
@@ -26,5 +27,6 @@ export function parityCases(): ParityCase[] {
     ...recurrences(),
     ...expertKernels(),
     ...smoothedLosses(),
+    ...weights(),
   ];
 }

@@ -1,4 +1,4 @@
-import type { Activation, Device, DType, Storage } from "../device.ts";
+import type { Activation, Device, DType, Storage, WeightDType } from "../device.ts";
 import { PhiloxStream } from "../philox.ts";
 
 /** One kernel call on one set of sizes, the same on every device. */
@@ -45,6 +45,19 @@ export class Trial {
     const values = normalPool();
     let next = this.#random.below(POOL);
     return this.values(Float64Array.from({ length }, () => (values[next++ % POOL] ?? 0) * scale));
+  }
+
+  /** A matrix of normal values, rounded to its dtype. */
+  matrix(dtype: WeightDType, rows: number, width: number): Storage {
+    const storage = this.device.allocateMatrix(dtype, rows, width);
+    this.#storages.push(storage);
+    const values = normalPool();
+    let next = this.#random.below(POOL);
+    this.device.write(
+      storage,
+      Float32Array.from({ length: rows * width }, () => values[next++ % POOL] ?? 0),
+    );
+    return storage;
   }
 
   /** Values above 0. */
