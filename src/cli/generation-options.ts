@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import { generationSettings, loadGenerator, type GenerationSettings, type LoadedGenerator } from "../generate/index.ts";
 import { checkValue as check, findModel } from "../run/index.ts";
 import { createDevice, nativeAvailable } from "../tensor/index.ts";
-import { NuwaError } from "../text/index.ts";
+import { didYouMean, NuwaError } from "../text/index.ts";
 
 export interface GenerationOptions {
   readonly temperature?: number;
@@ -19,6 +19,7 @@ export interface GenerationOptions {
 export interface ModelOptions {
   readonly threads?: number;
   readonly device?: string;
+  readonly precision?: string;
 }
 
 /** A number given on the command line; its range is checked with the other settings. */
@@ -47,11 +48,14 @@ export function withGenerationOptions(command: Command): Command {
     );
 }
 
-/** `--threads`, `--device`. */
+const PRECISIONS = ["float32", "bfloat16", "int8"] as const;
+
+/** `--threads`, `--device`, `--precision`. */
 export function withModelOptions(command: Command): Command {
   return command
     .option("--threads <count>", "threads of the kernels (default: one a core)", number("--threads"))
-    .option("--device <name>", "cpu or reference (default: cpu where it is built)");
+    .option("--device <name>", "cpu or reference (default: cpu where it is built)")
+    .option("--precision <name>", "weights in memory: float32, bfloat16 or int8 (smaller is faster)", "float32");
 }
 
 /**
@@ -90,12 +94,18 @@ export async function openModel(
   if (name !== undefined && name !== "cpu" && name !== "reference") {
     throw new NuwaError("USAGE", `expected cpu or reference, got "${name}"`, { where: "--device" });
   }
+  const precision = PRECISIONS.find((known) => known === (options.precision ?? "float32"));
+  if (precision === undefined) {
+    const message = `expected ${PRECISIONS.join(", ")}, got "${options.precision}"`;
+    const hint = didYouMean(options.precision ?? "", PRECISIONS);
+    throw new NuwaError("USAGE", message, { where: "--precision", hint });
+  }
   const device = createDevice(
     name ?? (nativeAvailable().available ? "cpu" : "reference"),
     threads === undefined ? {} : { threads },
   );
   try {
-    const loaded = await loadGenerator(folder, device);
+    const loaded = await loadGenerator(folder, device, { precision });
     const close = () => {
       loaded.release();
       device.dispose();

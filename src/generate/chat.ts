@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { loadModel, type CausalLanguageModel } from "../models/index.ts";
-import type { Device } from "../tensor/index.ts";
+import type { Device, WeightDType } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
   defaultChatTemplate,
@@ -30,10 +30,14 @@ export interface LoadedGenerator {
  * Loads a Hugging Face directory for generation.
  * @throws NuwaError FILE or CHECKPOINT when something in it is missing, damaged, or does not fit together
  */
-export async function loadGenerator(dir: string, device: Device): Promise<LoadedGenerator> {
+export async function loadGenerator(
+  dir: string,
+  device: Device,
+  options: { readonly precision?: WeightDType } = {},
+): Promise<LoadedGenerator> {
   const tokenizer = await loadTokenizer(dir);
   const template = await loadChatTemplate(dir);
-  const model = await loadModel(dir, device, { trainable: false });
+  const model = await loadModel(dir, device, { ...options, trainable: false });
   if (tokenizer.vocabSize > model.config.vocab_size) {
     model.release();
     throw new NuwaError(

@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import type { CausalLanguageModel } from "../models/index.ts";
 import type { KvCache } from "../nn/index.ts";
-import { PhiloxStream, Tape, Tensor, type Arena } from "../tensor/index.ts";
+import { PhiloxStream, type Arena } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
+import { readPrompt } from "./prefill.ts";
 import { sampleToken } from "./sampler.ts";
 import type { GenerationSettings } from "./settings.ts";
 import { StopWatch } from "./stop-strings.ts";
@@ -35,7 +36,7 @@ export interface GenerateOptions {
 }
 
 /** Philox stream word of generation. */
-const GENERATE_STREAM = 4;
+export const GENERATE_STREAM = 4;
 
 /**
  * Continues token sequences with one model. Keys and values of the last text stay cached: a chat's next turn computes
@@ -82,33 +83,13 @@ export class TextGenerator {
     options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedPiece, GenerationEnd, undefined> {
     const ids = Array.from(prompt);
-    this.#check(ids);
+    checkPrompt(ids, this.model.config.vocab_size, this.contextLength);
     if (this.#busy) throw new NuwaError("VALUE", "this generator is at work; one generation at a time");
     this.#busy = true;
     try {
       return yield* this.#run(ids, settings, options);
     } finally {
       this.#busy = false;
-    }
-  }
-
-  #check(ids: readonly number[]): void {
-    const { vocab_size: vocabulary } = this.model.config;
-    if (ids.length === 0) throw new NuwaError("VALUE", "expected a prompt of at least one token, got none");
-    if (ids.length >= this.contextLength) {
-      throw new NuwaError(
-        "VALUE",
-        `the prompt has ${ids.length} tokens; the model's context of ${this.contextLength} must also hold the answer`,
-        {
-          hint: "shorten the prompt",
-        },
-      );
-    }
-    const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary);
-    if (wrong !== undefined) {
-      throw new NuwaError("VALUE", `token ${wrong} is not in the model's vocabulary of ${vocabulary}`, {
-        hint: "is this the tokenizer that the model was trained with?",
-      });
     }
   }
 
@@ -163,20 +144,28 @@ export class TextGenerator {
   }
 
   /** Feeds tokens; the logits (V) after the last. */
-  #advance(tokens: readonly number[]): Float32Array | Float64Array | Int32Array {
-    const { device } = this.model;
-    const T = tokens.length;
-    try {
-      const tape = new Tape({ device, arena: this.#arena, recording: false, training: false });
-      const hidden = this.model.hidden(tape, tape.constant(tokens, [1, T], "int32"), this.#cache); // (1, T, C)
-      const C = hidden.length / T;
-      const last = new Tensor(device, hidden.storage.slice((T - 1) * C, C), [1, C]);
-      const logits = this.model.logits(tape, last).toArray(); // (1, V)
-      this.#cached.push(...tokens);
-      return logits;
-    } finally {
-      this.#arena.reset();
-    }
+  #advance(tokens: readonly number[]): Float32Array | Float64Array {
+    const logits = readPrompt(this.model, this.#arena, tokens, this.#cache);
+    this.#cached.push(...tokens);
+    return logits;
+  }
+}
+
+/** @throws NuwaError VALUE for an empty or too long prompt, or an id that the model does not have */
+export function checkPrompt(ids: readonly number[], vocabulary: number, contextLength: number): void {
+  if (ids.length === 0) throw new NuwaError("VALUE", "expected a prompt of at least one token, got none");
+  if (ids.length >= contextLength) {
+    throw new NuwaError(
+      "VALUE",
+      `the prompt has ${ids.length} tokens; the model's context of ${contextLength} must also hold the answer`,
+      { hint: "shorten the prompt" },
+    );
+  }
+  const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary);
+  if (wrong !== undefined) {
+    throw new NuwaError("VALUE", `token ${wrong} is not in the model's vocabulary of ${vocabulary}`, {
+      hint: "is this the tokenizer that the model was trained with?",
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createDevice, type Device } from "../tensor/index.ts";
+import { createDevice, type Device, type WeightDType } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import type { CausalLanguageModel } from "./causal-language-model.ts";
 import { Gpt } from "./gpt.ts";
@@ -30,6 +30,8 @@ export interface SaveOptions {
 export interface LoadOptions {
   /** False for a model that only runs: half the memory. Default true. */
   readonly trainable?: boolean;
+  /** How matrices are kept in memory, whatever the file has; other than float32 only for a model that only runs. */
+  readonly precision?: WeightDType;
 }
 
 /**
@@ -87,7 +89,8 @@ export async function loadModel(dir: string, device: Device, options: LoadOption
     compareTensors(layout, layout.tensors(config, outline.parameters), file);
     outline.release();
     meta.dispose();
-    const model = new Gpt(config, device, { trainable: options.trainable ?? true, initialize: false });
+    const { trainable = true, precision = "float32" } = options;
+    const model = new Gpt(config, device, { trainable, precision, initialize: false });
     try {
       for (const stored of layout.tensors(config, model.parameters)) {
         scatter(stored, await file.read(nameInFile(layout, stored.name, file)));

@@ -19,6 +19,7 @@ import {
   ropeTable,
   type Tape,
   type Tensor,
+  type WeightDType,
 } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import type { CausalLanguageModel, LossOptions } from "./causal-language-model.ts";
@@ -31,6 +32,8 @@ export interface GptOptions {
   readonly trainable?: boolean;
   /** False leaves all weights zero, for a checkpoint that is about to be read. Default true. */
   readonly initialize?: boolean;
+  /** How matrices are kept; other than float32 only with `trainable: false`. Default float32. */
+  readonly precision?: WeightDType;
 }
 
 /**
@@ -56,11 +59,11 @@ export class Gpt implements CausalLanguageModel {
   readonly #head: Tensor;
 
   constructor(config: GptConfig, device: Device, options: GptOptions = {}) {
-    const { seed = 0, trainable = true, initialize = true } = options;
+    const { seed = 0, trainable = true, initialize = true, precision = "float32" } = options;
     const { hidden_size: C, vocab_size: V, head_dim: D, bias, activation, max_position_embeddings: positions } = config;
     this.config = config;
     this.device = device;
-    const store = new ParameterStore(device, { trainable });
+    const store = new ParameterStore(device, { trainable, precision });
     this.parameters = store;
 
     this.#tokens = new Embedding(store, "model.embed_tokens", V, C);
@@ -102,17 +105,19 @@ export class Gpt implements CausalLanguageModel {
 
   hidden(tape: Tape, tokens: Tensor, cache?: KvCache): Tensor {
     const [B = 0, T = 0] = tokens.shape;
-    const offset = cache?.length ?? 0;
+    // Texts of different lengths go on by single time steps only.
+    const offsets = T === 1 && cache !== undefined ? cache.lengths : Array<number>(B).fill(cache?.length ?? 0);
+    const longestSoFar = offsets.reduce((most, offset) => Math.max(most, offset), 0);
     const { max_position_embeddings: longest, dropout: p } = this.config;
-    if (offset + T > longest) {
-      throw new NuwaError("VALUE", `expected at most ${longest} tokens, got ${offset + T}`, {
+    if (longestSoFar + T > longest) {
+      throw new NuwaError("VALUE", `expected at most ${longest} tokens, got ${longestSoFar + T}`, {
         hint: "the model's max_position_embeddings is its longest text",
       });
     }
     cache?.requireRoom(T);
     let x = this.#tokens.forward(tape, tokens); // (B, T) -> (B, T, C)
     if (this.#positions !== undefined) {
-      const ids = tape.constant(positionIds(B, T, offset), [B, T], "int32");
+      const ids = tape.constant(positionIds(offsets, T), [B, T], "int32");
       x = add(tape, x, this.#positions.forward(tape, ids));
     }
     x = dropout(tape, x, p);
@@ -148,7 +153,7 @@ export class Gpt implements CausalLanguageModel {
 
   createCache(B: number, capacity: number): KvCache {
     const { num_hidden_layers: layers, num_key_value_heads: keyValueHeads, head_dim: headSize } = this.config;
-    return new KvCache(this.device, { batch: B, capacity, layers, keyValueHeads, headSize });
+    return KvCache.create(this.device, { batch: B, capacity, layers, keyValueHeads, headSize });
   }
 
   release(): void {
@@ -176,7 +181,7 @@ export function initializeGpt(store: ParameterStore, config: GptConfig, seed: nu
   }
 }
 
-/** offset, offset + 1, … for each of B rows of T. */
-function positionIds(B: number, T: number, offset: number): Int32Array {
-  return Int32Array.from({ length: B * T }, (_, i) => offset + (i % T));
+/** offset, offset + 1, … of T for each text's offset. */
+function positionIds(offsets: readonly number[], T: number): Int32Array {
+  return Int32Array.from({ length: offsets.length * T }, (_, i) => (offsets[Math.floor(i / T)] ?? 0) + (i % T));
 }

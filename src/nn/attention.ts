@@ -1,4 +1,4 @@
-import { attention, attentionWithCache, reshape, rope, type Tape, type Tensor, writeCache } from "../tensor/index.ts";
+import { attention, attentionStep, attentionWithCache, reshape, rope, type Tape, type Tensor, writeCache } from "../tensor/index.ts";
 import type { KvCache, LayerCache } from "./kv-cache.ts";
 import { Linear } from "./linear.ts";
 import { createNorm, type Norm, type NormKind } from "./norm.ts";
@@ -45,6 +45,7 @@ export class CausalSelfAttention {
   /** x (B, T, C) -> (B, T, C). With a cache, x continues what is in it; the caller advances the cache. */
   forward(tape: Tape, x: Tensor, cache?: KvCache): Tensor {
     const { heads: H, keyValueHeads: K, layer } = this.#options;
+    if (cache !== undefined && x.shape[1] === 1) return this.#step(tape, x, cache);
     const offset = cache?.length ?? 0;
     const q = this.#place(tape, this.#heads(tape, this.query, x, H), this.#queryNorm, offset); // (B, T, H, D)
     const k = this.#place(tape, this.#heads(tape, this.key, x, K), this.#keyNorm, offset); // (B, T, K, D)
@@ -56,6 +57,22 @@ export class CausalSelfAttention {
         : attendWithPast(tape, q, k, v, past, cache);
     const [B = 0, T = 0] = x.shape;
     return this.output.forward(tape, reshape(tape, mixed, [B, T, H * this.#options.headSize])); // -> (B, T, C)
+  }
+
+  /** One new time step of texts that may differ in length: x (B, 1, C) -> (B, 1, C) */
+  #step(tape: Tape, x: Tensor, cache: KvCache): Tensor {
+    const { heads: H, keyValueHeads: K, headSize: D, layer, ropeTable } = this.#options;
+    const q = this.#heads(tape, this.query, x, H); // (B, 1, H, D)
+    const k = this.#heads(tape, this.key, x, K); // (B, 1, K, D)
+    const v = this.#heads(tape, this.value, x, K); // (B, 1, K, D)
+    const mixed = attentionStep(
+      tape,
+      this.#queryNorm?.forward(tape, q) ?? q,
+      this.#keyNorm?.forward(tape, k) ?? k,
+      v,
+      { ...cache.layer(layer), positions: cache.positions, ropeTable },
+    ); // (B, 1, H, D)
+    return this.output.forward(tape, reshape(tape, mixed, [x.shape[0] ?? 0, 1, H * D])); // -> (B, 1, C)
   }
 
   /** x (B, T, C) -> (B, T, heads, D) */

@@ -124,7 +124,7 @@ describe("layers, by hand", () => {
 });
 
 test("a cache counts its steps and refuses what does not fit", () => {
-  const cache = new KvCache(device, { batch: 2, capacity: 5, layers: 3, keyValueHeads: 2, headSize: 4 });
+  const cache = KvCache.create(device, { batch: 2, capacity: 5, layers: 3, keyValueHeads: 2, headSize: 4 });
   expect(cache.layers.map(({ keys }) => keys.shape)).toEqual(Array.from({ length: 3 }, () => [2, 5, 2, 4]));
   cache.advance(3);
   expect(() => cache.advance(3)).toThrow(/at most 5 tokens in the cache, got 3 \+ 3/);

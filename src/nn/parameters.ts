@@ -1,4 +1,4 @@
-import { type Device, Parameter } from "../tensor/index.ts";
+import { type Device, Parameter, type WeightDType } from "../tensor/index.ts";
 import { didYouMean, NuwaError } from "../text/index.ts";
 
 /**
@@ -19,9 +19,9 @@ export class ModelParameter extends Parameter {
     device: Device,
     name: string,
     shape: readonly number[],
-    options: { kind: ParameterKind; trainable?: boolean },
+    options: { kind: ParameterKind; trainable?: boolean; dtype?: WeightDType },
   ) {
-    super(device, name, shape, { trainable: options.trainable ?? true });
+    super(device, name, shape, { trainable: options.trainable ?? true, dtype: options.dtype ?? "float32" });
     this.kind = options.kind;
   }
 }
@@ -39,11 +39,14 @@ export class ParameterStore implements Iterable<ModelParameter> {
   readonly device: Device;
   /** False for a model that only runs: its parameters have no gradients, which saves half the memory. */
   readonly trainable: boolean;
+  /** How matrices and tables are kept; vectors are always float32. Other than float32 only for a model that only runs. */
+  readonly precision: WeightDType;
   readonly #parameters = new Map<string, ModelParameter>();
 
-  constructor(device: Device, options: { readonly trainable?: boolean } = {}) {
+  constructor(device: Device, options: { readonly trainable?: boolean; readonly precision?: WeightDType } = {}) {
     this.device = device;
     this.trainable = options.trainable ?? true;
+    this.precision = options.precision ?? "float32";
   }
 
   /** Makes a parameter, zeroed. @throws NuwaError SHAPE when the name is taken. */
@@ -51,7 +54,8 @@ export class ParameterStore implements Iterable<ModelParameter> {
     if (this.#parameters.has(name)) {
       throw new NuwaError("SHAPE", `expected a new name for a parameter, but there is already a "${name}"`);
     }
-    const parameter = new ModelParameter(this.device, name, shape, { kind, trainable: this.trainable });
+    const dtype = kind === "vector" ? "float32" : this.precision;
+    const parameter = new ModelParameter(this.device, name, shape, { kind, trainable: this.trainable, dtype });
     this.#parameters.set(name, parameter);
     return parameter;
   }

@@ -96,6 +96,20 @@ export interface AttentionDims {
   /** Multiplies q·k; usually 1/√D. */ readonly scale: number;
 }
 
+/** One new time step of each of B texts; see the op of that name. */
+export interface AttentionStepDims {
+  /** (B, capacity, K, D), written at each text's position */ readonly keys: Storage;
+  readonly values: Storage;
+  /** (B) int32: where each text's new time step stands. */ readonly positions: Storage;
+  /** (positions, D) as for `rope`, or null. */ readonly ropeTable: Storage | null;
+  readonly B: number;
+  readonly capacity: number;
+  readonly H: number;
+  readonly K: number;
+  readonly D: number;
+  readonly scale: number;
+}
+
 /**
  * Which elements drop is the same on every device, bit for bit: element i takes output word i & 3 of
  * Philox4x32-10 with counter (i >> 2, counter[0], counter[1], counter[2]) and key `seed`, and drops when
@@ -236,6 +250,8 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   rope(out: Storage, x: Storage, table: Storage, dims: RopeDims): void;
   /** out, q (B, T, H, D); k, v (B, capacity, K, D); logSumExp (B, H, T) is kept for the backward. */
   attention(out: Storage, logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void;
+  /** out, q (B, 1, H, D); k, v (B, 1, K, D): rotates, appends to the caches, attends; not one text's bits depend on another. */
+  attentionStep(out: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionStepDims): void;
   /** Writes dq, dk, dv. Only without a cache: S = T = capacity. */
   attentionBackward(
     dq: Storage,

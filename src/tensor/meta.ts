@@ -5,6 +5,7 @@ import type {
   AdamWSettings,
   Arena,
   AttentionDims,
+  AttentionStepDims,
   CrossEntropyDims,
   Device,
   DropoutDims,
@@ -326,6 +327,12 @@ export class MetaDevice implements Device {
   /** Two products of 2·D operations, for each query and key that see each other. */
   attention(out: Storage, _logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void {
     this.#count("attention", 4 * dims.D * visiblePairs(dims), out, q, k, v);
+  }
+
+  /** As if every text were half as long as the cache. */
+  attentionStep(out: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionStepDims): void {
+    const { B, capacity, H, D } = dims;
+    this.#count("attentionStep", 4 * D * B * H * (capacity / 2), out, q, k, v, dims.keys);
   }
 
   /** Five such products: the scores again, dV, dP, dQ, dK. */

@@ -5,6 +5,7 @@ import type {
   AdamWSettings,
   Arena,
   AttentionDims,
+  AttentionStepDims,
   CrossEntropyDims,
   Device,
   DropoutDims,
@@ -340,6 +341,12 @@ export class CpuDevice implements Device {
     const { B, T, S, capacity, H, K, D, causal, scale } = dims;
     const addresses = [at(out), at(logSumExp), at(q), at(k), at(v)] as const;
     this.#native.attention(this.#context, ...addresses, B, T, S, capacity, H, K, D, causal, scale);
+  }
+
+  attentionStep(out: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionStepDims): void {
+    const { B, capacity, H, K, D, scale } = dims;
+    const inputs = [at(out), at(q), at(k), at(v), at(dims.keys), at(dims.values), at(dims.positions)] as const;
+    this.#native.attentionStep(this.#context, ...inputs, atOptional(dims.ropeTable), B, capacity, H, K, D, scale);
   }
 
   attentionBackward(

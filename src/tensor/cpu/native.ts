@@ -108,6 +108,13 @@ export interface NativeAddon {
       ...[S: number, capacity: number, H: number, K: number, D: number, causal: boolean, scale: number],
     ]
   ): void;
+  attentionStep(
+    ...args: [
+      ...[c: Context, out: Address, q: Address, k: Address, v: Address, keys: Address, values: Address],
+      ...[positions: Address, table: Address, B: number, capacity: number, H: number, K: number, D: number],
+      scale: number,
+    ]
+  ): void;
   attentionBackward(
     ...args: [
       ...[c: Context, dq: Address, dk: Address, dv: Address, dout: Address, out: Address, logSumExp: Address],

@@ -3,7 +3,7 @@ import { arrays, expertKernels, functions, recurrences, smoothedLosses } from ".
 import { embeddings, norms, products, ropes } from "./layers.ts";
 import { attentions, longAttentions, losses, notFinite, optimizers } from "./sequence.ts";
 import type { ParityCase } from "./trial.ts";
-import { weights } from "./weights.ts";
+import { attentionSteps, weights } from "./weights.ts";
 
 /** Every kernel on several odd sizes, in a fixed order. */
 export function parityCases(): ParityCase[] {
@@ -28,5 +28,6 @@ export function parityCases(): ParityCase[] {
     ...expertKernels(),
     ...smoothedLosses(),
     ...weights(),
+    ...attentionSteps(),
   ];
 }

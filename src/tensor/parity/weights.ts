@@ -45,3 +45,32 @@ export function* weights(): Generator<ParityCase> {
     };
   }
 }
+
+/** Texts of different lengths in one step, with grouped heads, with and without rotation. */
+export function* attentionSteps(): Generator<ParityCase> {
+  for (const [B, capacity, H, K, D] of [
+    [1, 1, 1, 1, 4],
+    [1, 70, 4, 2, 16],
+    [3, 40, 6, 3, 20],
+    [5, 300, 2, 1, 64],
+    [2, 9, 2, 2, 134],
+  ] as const) {
+    for (const rotated of [true, false]) {
+      yield {
+        kernel: "attentionStep",
+        label: `B ${B} capacity ${capacity} H ${H} K ${K} D ${D} rotated ${rotated}`,
+        tolerance: SUMS,
+        run: (t) => {
+          const [q, k, v] = [t.normal(B * H * D), t.normal(B * K * D), t.normal(B * K * D)];
+          t.device.attentionStep(t.written("out", B * H * D), q, k, v, {
+            keys: t.result("keys", t.normal(B * capacity * K * D)),
+            values: t.result("values", t.normal(B * capacity * K * D)),
+            positions: t.integers(B, 0, capacity),
+            ropeTable: rotated ? t.normal(capacity * D) : null,
+            ...{ B, capacity, H, K, D, scale: 1 / Math.sqrt(D) },
+          });
+        },
+      };
+    }
+  }
+}

@@ -2,6 +2,7 @@ import type { Arena, Device, DType, Storage, WeightDType } from "../device.ts";
 import { roundToWeights } from "../weights.ts";
 import * as attention from "./attention.ts";
 import * as arrays from "./arrays.ts";
+import { attentionStep } from "./attention-step.ts";
 import * as elementwise from "./elementwise.ts";
 import * as embedding from "./embedding.ts";
 import * as experts from "./experts.ts";
@@ -78,6 +79,7 @@ export class ReferenceDevice implements Device {
   readonly rmsNormBackward = norms.rmsNormBackward;
   readonly rope = attention.rope;
   readonly attention = attention.attention;
+  readonly attentionStep = attentionStep;
   readonly attentionBackward = attention.attentionBackward;
   readonly crossEntropy = loss.crossEntropy;
   readonly unary = functions.unary;

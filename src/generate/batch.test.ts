@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tinyModel, type TinyModel } from "../../test/helpers/tiny-model.ts";
+import { classicGpt, Gpt, llamaGpt, resolveGptConfig } from "../models/index.ts";
+import { createDevice, nativeAvailable } from "../tensor/index.ts";
+import { BatchGenerator, generateBatch, type BatchPrompt } from "./batch.ts";
+import { TextGenerator } from "./generator.ts";
+import { greedy, type GenerationSettings } from "./settings.ts";
+
+let tiny: TinyModel;
+beforeAll(async () => {
+  tiny = await tinyModel(96);
+});
+afterAll(() => tiny.dispose());
+
+async function alone(model: Gpt | TinyModel["model"], prompts: readonly BatchPrompt[]): Promise<number[][]> {
+  const generator = new TextGenerator(model, tiny.tokenizer);
+  const texts = [];
+  for (const { ids, settings, stopIds = [] } of prompts) {
+    const text: number[] = [];
+    for await (const { id } of generator.generate(ids, settings, { stopIds })) if (id !== undefined) text.push(id);
+    texts.push(text);
+  }
+  generator.dispose();
+  return texts;
+}
+
+/** Seven prompts of different lengths and limits, drawn at random and greedily. */
+function prompts(vocabulary: number): BatchPrompt[] {
+  return [1, 9, 3, 30, 17, 2, 41].map((length, i) => {
+    const ids = Array.from({ length }, (_, t) => (t * 37 + i * 101 + 5) % vocabulary);
+    const settings: GenerationSettings = { ...greedy, temperature: i % 2, seed: i, max_tokens: 5 + 4 * (i % 4) };
+    return { ids, settings };
+  });
+}
+
+describe("several texts at once", () => {
+  test.each([1, 2, 3, 8, 16])("in %i rows come out token for token as alone", async (rows) => {
+    const given = prompts(tiny.model.config.vocab_size);
+    const expected = await alone(tiny.model, given);
+    expect(expected.map((text) => text.length)).toEqual(given.map(({ settings }) => settings.max_tokens));
+    const batch = new BatchGenerator(tiny.model, { rows });
+    expect(await generateBatch(batch, given)).toEqual(expected);
+    batch.dispose();
+  });
+
+  test.each([
+    ["classic", classicGpt],
+    ["llama-like", llamaGpt],
+  ] as const)("also a %s model, in every precision", async (_name, family) => {
+    const device = createDevice(nativeAvailable().available ? "cpu" : "reference");
+    const sizes = { vocab_size: tiny.tokenizer.vocabSize, num_hidden_layers: 2, hidden_size: 40 };
+    const config = resolveGptConfig({ ...family, ...sizes, max_position_embeddings: 96, initializer_range: 0.3 });
+    for (const precision of ["float32", "bfloat16", "int8"] as const) {
+      const model = new Gpt(config, device, { seed: 3, trainable: false, precision });
+      const batch = new BatchGenerator(model, { rows: 3 });
+      const given = prompts(config.vocab_size);
+      expect(await generateBatch(batch, given)).toEqual(await alone(model, given));
+      batch.dispose();
+      model.release();
+    }
+    device.dispose();
+  });
+
+  test("ends at stop tokens and at the end of the cache, and takes more prompts than rows", async () => {
+    const [first] = prompts(tiny.model.config.vocab_size);
+    const ids = first?.ids ?? [];
+    const long = { ...greedy, max_tokens: 1000 };
+    const [whole = []] = await alone(tiny.model, [{ ids, settings: { ...greedy, max_tokens: 12 } }]);
+    const stop = whole[4] ?? -1;
+    const batch = new BatchGenerator(tiny.model, { rows: 1, capacity: 20 });
+    const ends = [];
+    for await (const { prompt, reason } of batch.generate([
+      { ids, settings: long, stopIds: [stop] },
+      { ids, settings: long },
+    ])) {
+      if (reason !== undefined) ends.push([prompt, reason]);
+    }
+    expect(ends).toEqual([
+      [0, "stop"],
+      [1, "length"],
+    ]);
+    const [stopped, full] = await generateBatch(batch, [
+      { ids, settings: long, stopIds: [stop] },
+      { ids, settings: long },
+    ]);
+    expect(stopped).toEqual(whole.slice(0, whole.indexOf(stop)));
+    expect(full).toHaveLength(20 - ids.length);
+    batch.dispose();
+  });
+
+  test("stops when its caller says so, and refuses what is no prompt", async () => {
+    const batch = new BatchGenerator(tiny.model, { rows: 2 });
+    const controller = new AbortController();
+    const given = prompts(tiny.model.config.vocab_size).slice(0, 2);
+    const pieces = batch.generate(given, { signal: controller.signal });
+    await pieces.next();
+    await pieces.next();
+    controller.abort();
+    expect((await pieces.next()).value).toEqual({ prompt: 0, reason: "abort" });
+    await pieces.return();
+    await expect(generateBatch(batch, [{ ids: [], settings: greedy }])).rejects.toThrow(/at least one token/);
+    await expect(generateBatch(batch, [{ ids: [99999], settings: greedy }])).rejects.toThrow(/token 99999/);
+    batch.dispose();
+    expect(() => new BatchGenerator(tiny.model, { rows: 0 })).toThrow(/at least one row/);
+  });
+});
