@@ -1,4 +1,13 @@
-import { attention, attentionStep, attentionWithCache, reshape, rope, type Tape, type Tensor, writeCache } from "../tensor/index.ts";
+import {
+  attention,
+  attentionStep,
+  attentionWithCache,
+  reshape,
+  rope,
+  type Tape,
+  type Tensor,
+  writeCache,
+} from "../tensor/index.ts";
 import type { KvCache, LayerCache } from "./kv-cache.ts";
 import { Linear } from "./linear.ts";
 import { createNorm, type Norm, type NormKind } from "./norm.ts";
@@ -65,13 +74,11 @@ export class CausalSelfAttention {
     const q = this.#heads(tape, this.query, x, H); // (B, 1, H, D)
     const k = this.#heads(tape, this.key, x, K); // (B, 1, K, D)
     const v = this.#heads(tape, this.value, x, K); // (B, 1, K, D)
-    const mixed = attentionStep(
-      tape,
-      this.#queryNorm?.forward(tape, q) ?? q,
-      this.#keyNorm?.forward(tape, k) ?? k,
-      v,
-      { ...cache.layer(layer), positions: cache.positions, ropeTable },
-    ); // (B, 1, H, D)
+    const mixed = attentionStep(tape, this.#queryNorm?.forward(tape, q) ?? q, this.#keyNorm?.forward(tape, k) ?? k, v, {
+      ...cache.layer(layer),
+      positions: cache.positions,
+      ropeTable,
+    }); // (B, 1, H, D)
     return this.output.forward(tape, reshape(tape, mixed, [x.shape[0] ?? 0, 1, H * D])); // -> (B, 1, C)
   }
 

@@ -70,7 +70,8 @@ export class KvCache {
   /** @throws NuwaError SHAPE for a layer that the cache was not made for */
   layer(index: number): LayerCache {
     const layer = this.layers[index];
-    if (layer === undefined) throw new NuwaError("SHAPE", `the cache has ${this.layers.length} layers, not ${index + 1}`);
+    if (layer === undefined)
+      throw new NuwaError("SHAPE", `the cache has ${this.layers.length} layers, not ${index + 1}`);
     return layer;
   }
 

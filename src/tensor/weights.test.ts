@@ -59,7 +59,10 @@ describe.skipIf(!native.available)("the cpu device", () => {
     const [rows, width] = [11, 77]; // the last block of a row is not whole
     const data = Float32Array.from({ length: rows * width }, (_, i) => Math.sin(i * i) * Math.exp(Math.sin(i) * 8));
     // int8 holds what a float16 scale can say: 127 times 65504
-    data.set(floats(fixture.float32).map((value) => Math.min(value, 8e6)), 100);
+    data.set(
+      floats(fixture.float32).map((value) => Math.min(value, 8e6)),
+      100,
+    );
     const [a, b] = [cpu, reference].map((device) => {
       const storage = device.allocateMatrix(dtype, rows, width);
       device.write(storage, data);
