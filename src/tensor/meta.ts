@@ -36,12 +36,10 @@ const BYTES = 4;
 class MetaStorage implements Storage {
   readonly dtype: DType | WeightDType;
   readonly length: number;
-  readonly bytes: number;
 
-  constructor(dtype: DType | WeightDType, length: number, bytes: number = length * BYTES) {
+  constructor(dtype: DType | WeightDType, length: number) {
     this.dtype = dtype;
     this.length = length;
-    this.bytes = bytes;
   }
 
   slice(start: number, length: number): MetaStorage {
@@ -157,7 +155,7 @@ export class MetaDevice implements Device {
 
   allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage {
     const bytes = weightBytes(dtype, rows, width);
-    const storage = new MetaStorage(dtype, rows * width, bytes);
+    const storage = new MetaStorage(dtype, rows * width);
     this.#persistent.set(storage, bytes);
     this.#persistentBytes += bytes;
     this.#persistentPeak = Math.max(this.#persistentPeak, this.#persistentBytes);
@@ -197,7 +195,7 @@ export class MetaDevice implements Device {
     }
     count.calls++;
     count.flops += flops;
-    for (const storage of storages) count.bytes += storage instanceof MetaStorage ? storage.bytes : 0;
+    for (const storage of storages) count.bytes += storage === null ? 0 : bytesOf(storage);
   }
 
   fill(x: Storage, _value: number): void {
@@ -459,6 +457,11 @@ export class MetaDevice implements Device {
 /** The product of the state with its weight, at each time step. */
 function recurrentFlops({ B, T, H, kind }: RecurrentDims): number {
   return 2 * B * T * H * H * gateCount(kind);
+}
+
+/** Of any device's storage; what pads a matrix's rows is left out. */
+function bytesOf({ dtype, length }: Storage): number {
+  return dtype === "bfloat16" || dtype === "int8" ? weightBytes(dtype, 1, length) : length * BYTES;
 }
 
 function linearFlops(dims: LinearDims): number {

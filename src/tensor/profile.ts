@@ -45,7 +45,15 @@ interface Count {
 }
 
 /** Methods that are no kernels; reads and writes are timed all the same. */
-const NOT_TIMED = new Set(["allocate", "release", "createArena", "dispose", "resetCounts", "constructor"]);
+const NOT_TIMED = new Set([
+  "allocate",
+  "allocateMatrix",
+  "release",
+  "createArena",
+  "dispose",
+  "resetCounts",
+  "constructor",
+]);
 const COPIES = new Set(["read", "write"]);
 
 /**

@@ -60,7 +60,12 @@ export function attentionStep(
     values: values.storage,
     positions: positions.storage,
     ropeTable: ropeTable?.storage ?? null,
-    ...{ B, capacity, H, K, D, scale: options.scale ?? 1 / Math.sqrt(D) },
+    B,
+    capacity,
+    H,
+    K,
+    D,
+    scale: options.scale ?? 1 / Math.sqrt(D),
   });
   return out;
 }

@@ -2,7 +2,6 @@ export { attention, attentionWithCache, writeCache, type AttentionOptions } from
 export { activation, add, dropout, gated, multiply, scale, subtract } from "./elementwise.ts";
 export { broadcast, concat, gather, mean, slice, sum, transpose } from "./axes.ts";
 export { attentionStep } from "./attention-step.ts";
-export { activation, add, dropout, gated, multiply, scale } from "./elementwise.ts";
 export { embedding } from "./embedding.ts";
 export {
   combineExperts,

@@ -67,7 +67,12 @@ export function* attentionSteps(): Generator<ParityCase> {
             values: t.result("values", t.normal(B * capacity * K * D)),
             positions: t.integers(B, 0, capacity),
             ropeTable: rotated ? t.normal(capacity * D) : null,
-            ...{ B, capacity, H, K, D, scale: 1 / Math.sqrt(D) },
+            B,
+            capacity,
+            H,
+            K,
+            D,
+            scale: 1 / Math.sqrt(D),
           });
         },
       };
