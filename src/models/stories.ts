@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Device } from "../tensor/index.ts";
+import type { Device, WeightDType } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import { Gpt } from "./gpt.ts";
 import { type GptConfig, llamaGpt, resolveGptConfig } from "./gpt-config.ts";
@@ -16,10 +16,14 @@ const LARGEST_SIZE = 2 ** 20;
  * @throws NuwaError FILE when it cannot be read, CHECKPOINT when it is cut short or something else
  * @example const model = await loadStories("stories260K.bin", device);
  */
-export async function loadStories(path: string, device: Device, options: { trainable?: boolean } = {}): Promise<Gpt> {
+export async function loadStories(
+  path: string,
+  device: Device,
+  options: { trainable?: boolean; precision?: WeightDType } = {},
+): Promise<Gpt> {
   const bytes = await readBytes(path);
   const { config, tied } = readHeader(bytes, path);
-  const model = new Gpt(config, device, { trainable: options.trainable ?? false, initialize: false });
+  const model = new Gpt(config, device, { ...options, trainable: options.trainable ?? false, initialize: false });
   const { num_hidden_layers: layers, num_attention_heads: H, num_key_value_heads: K, head_dim: D } = config;
   let position = HEADER_BYTES;
   /** The next tensor of the file, written to the parameter of this name. */

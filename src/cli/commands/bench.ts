@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { benchTrain, resultTable, variantTable } from "../../../bench/train/index.ts";
+import { benchDecode, decodeTable } from "../../../bench/decode.ts";
 import { NuwaError } from "../../text/index.ts";
 import { printJson, wholeNumber } from "../shared.ts";
 import { table } from "../tables.ts";
@@ -19,7 +20,7 @@ interface Options {
 }
 
 export function register(program: Command): void {
-  const bench = program.command("bench").description("how fast this machine trains");
+  const bench = program.command("bench").description("how fast this machine trains and generates");
   bench
     .command("train")
     .description("tokens per second and memory of a training step, beside PyTorch where python3 has it")
@@ -62,6 +63,42 @@ Example:
       process.stdout.write(table(resultTable(results)));
       const variants = variantTable(results);
       if (variants.length > 0) process.stdout.write(`\n${table(variants)}`);
+    });
+  registerDecode(bench);
+}
+
+interface DecodeOptions {
+  readonly layers: number;
+  readonly width: number;
+  readonly vocabulary: number;
+  readonly prompt: number;
+  readonly tokens: number;
+  readonly batch: number;
+  readonly rounds: number;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+function registerDecode(bench: Command): void {
+  bench
+    .command("decode")
+    .description("tokens per second of generation, as a share of the memory bandwidth measured beside it")
+    .option("--layers <n>", "layers of a LLaMA-like model with random weights", atLeastOne("--layers"), 12)
+    .option("--width <n>", "its width, a multiple of 64", atLeastOne("--width"), 768)
+    .option("--vocabulary <n>", "its vocabulary", atLeastOne("--vocabulary"), 32_000)
+    .option("--prompt <n>", "tokens that are read first", atLeastOne("--prompt"), 256)
+    .option("--tokens <n>", "tokens that are then written, each timed", atLeastOne("--tokens"), 32)
+    .option("--batch <n>", "texts written at once in the batched part", atLeastOne("--batch"), 8)
+    .option("--rounds <n>", "times that each precision runs, in turn", atLeastOne("--rounds"), 3)
+    .option("--threads <n>", "threads (default: one a core)", atLeastOne("--threads"))
+    .option("--json", "JSON")
+    .addHelpText("after", "\nExample:\n  nuwa bench decode --width 1024 --json")
+    .action((options: DecodeOptions) => {
+      const results = benchDecode(options, (line) => {
+        process.stderr.write(`${line}\n`);
+      });
+      if (options.json === true) printJson(results);
+      else process.stdout.write(table(decodeTable(results)));
     });
 }
 
