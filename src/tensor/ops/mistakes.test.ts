@@ -106,6 +106,31 @@ const cases: Readonly<Record<string, Case>> = {
     run: (given) => ops.attention(tape, at(given, "q"), at(given, "k"), at(given, "v"), { causal: true }),
     wrong: attentionWrong,
   },
+  attentionStep: {
+    inputs: {
+      q: f(2, 1, 4, 6),
+      k: f(2, 1, 2, 6),
+      v: f(2, 1, 2, 6),
+      keys: f(2, 5, 2, 6),
+      values: f(2, 5, 2, 6),
+      positions: i(2),
+      ropeTable: f(5, 6),
+    },
+    run: (given) => {
+      const cache = { keys: at(given, "keys"), values: at(given, "values"), positions: at(given, "positions") };
+      const options = { ...cache, ropeTable: at(given, "ropeTable") };
+      return ops.attentionStep(generating, at(given, "q"), at(given, "k"), at(given, "v"), options);
+    },
+    wrong: [
+      ["q", [2, 2, 4, 6], "k"],
+      ["k", [2, 1, 3, 6], "q"],
+      ["v", [2, 1, 2, 5], "k"],
+      ["keys", [3, 5, 2, 6], "q"],
+      ["values", [2, 4, 2, 6], "keys"],
+      ["positions", [3], "q"],
+      ["ropeTable", [4, 6], "keys"],
+    ],
+  },
   attentionWithCache: {
     inputs: { q: f(2, 1, 2, 3), k: f(2, 5, 2, 3), v: f(2, 5, 2, 3) },
     run: (given) => ops.attentionWithCache(generating, at(given, "q"), at(given, "k"), at(given, "v"), { length: 3 }),
