@@ -65,7 +65,7 @@ describe("measureStep", () => {
     // 12 inputs of layers (1 MB / 4 each), and what one layer makes
     const layerInput = 4 * 256 * 64 * 4;
     expect(again.arenaPeakBytes).toBeLessThan((12 + 24) * layerInput);
-    expect(kept.arenaPeakBytes).toBeGreaterThan(12 * 14 * layerInput);
+    expect(kept.arenaPeakBytes).toBeGreaterThan(12 * 12 * layerInput);
   });
 
   test.skipIf(!nativeAvailable().available)("predicts what the cpu device's arena takes, to the byte", () => {

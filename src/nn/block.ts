@@ -1,4 +1,4 @@
-import { add, dropout, type Tape, type Tensor } from "../tensor/index.ts";
+import { addOnto, dropout, type Tape, type Tensor } from "../tensor/index.ts";
 import { type AttentionOptions, CausalSelfAttention } from "./attention.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { type FeedForward, GatedMlp, Mlp, type MlpOptions } from "./mlp.ts";
@@ -34,8 +34,8 @@ export class Block {
   /** x (B, T, C) -> (B, T, C) */
   forward(tape: Tape, x: Tensor, cache?: KvCache): Tensor {
     const attended = this.attention.forward(tape, this.#inputNorm.forward(tape, x), cache);
-    const middle = add(tape, x, dropout(tape, attended, this.#dropout));
+    const middle = addOnto(tape, x, dropout(tape, attended, this.#dropout));
     const fed = this.mlp.forward(tape, this.#middleNorm.forward(tape, middle));
-    return add(tape, middle, dropout(tape, fed, this.#dropout));
+    return addOnto(tape, middle, dropout(tape, fed, this.#dropout));
   }
 }

@@ -1,4 +1,4 @@
-import { type Activation, activation, gated, type Tape, type Tensor } from "../tensor/index.ts";
+import { type Activation, activationLinear, gated, type Tape, type Tensor } from "../tensor/index.ts";
 import { Linear } from "./linear.ts";
 import type { ParameterStore } from "./parameters.ts";
 
@@ -29,7 +29,7 @@ export class Mlp implements FeedForward {
 
   forward(tape: Tape, x: Tensor): Tensor {
     const raised = this.up.forward(tape, x); // (B, T, C) -> (B, T, intermediate)
-    return this.down.forward(tape, activation(tape, raised, this.#activation)); // -> (B, T, C)
+    return activationLinear(tape, raised, this.#activation, this.down.weight, this.down.bias); // -> (B, T, C)
   }
 }
 

@@ -113,6 +113,16 @@ export class Tape {
   }
 
   /**
+   * Like {@link output}, in the memory of a tensor that nothing reads again. Memory that is not the tape's (a parameter,
+   * a cache) is left as it is: the output gets its own then.
+   */
+  overwrite(tensor: Tensor, inputs: readonly Tensor[]): Tensor {
+    if (!this.#held.has(tensor)) return this.output(tensor.shape, inputs);
+    const requiresGrad = this.#recording && inputs.some((input) => input.requiresGrad);
+    return this.#hold(new Tensor(this.device, tensor.storage, tensor.shape, requiresGrad));
+  }
+
+  /**
    * Remembers how to send `output`'s gradient on to the op's inputs; does nothing for outputs that need none.
    * Backward runs when every user of the output is done, so the output's memory is freed before it, unless it is
    * among the `saved`: tensors that the op made and its backward reads, freed after it.

@@ -4,7 +4,8 @@ import { checkGradients } from "../gradcheck.ts";
 import { philox4x32 } from "../philox.ts";
 import { ReferenceDevice } from "../reference/device.ts";
 import { Tape } from "../tape.ts";
-import { activation, add, dropout, gated, multiply, scale } from "./elementwise.ts";
+import { Parameter } from "../tensor.ts";
+import { activation, add, addOnto, dropout, gated, multiply, scale } from "./elementwise.ts";
 import { linear } from "./linear.ts";
 
 const device = new ReferenceDevice();
@@ -141,5 +142,32 @@ describe("shapes", () => {
     const other = new ReferenceDevice();
     const elsewhere = new Tape({ device: other, arena: other.createArena(), recording: false, training: false });
     expect(() => scale(tape, elsewhere.empty([2]), 1)).toThrow(/^scale: expected every tensor on the tape's device/);
+  });
+});
+
+describe("addOnto", () => {
+  it("gives add's values and gradients, in b's memory", () => {
+    const results = [add, addOnto].map((sum) => {
+      const arena = device.createArena();
+      const tape = new Tape({ device, arena, recording: true, training: true });
+      const x = new Parameter(device, "x", [4]);
+      device.write(x.storage, [1, -2, 3, 4]);
+      const branch = scale(tape, x, 3);
+      const out = sum(tape, x, branch);
+      expect(out.storage === branch.storage).toBe(sum === addOnto);
+      const values = scale(tape, out, 2);
+      tape.backward(values);
+      return [values.toArray(), x.grad.toArray()];
+    });
+    expect(results[1]).toEqual(results[0]);
+    expect(results[0]).toEqual([Float64Array.of(8, -16, 24, 32), Float64Array.of(8, 8, 8, 8)]);
+  });
+
+  it("leaves a parameter as it is", () => {
+    const tape = new Tape({ device, arena: device.createArena(), recording: true, training: true });
+    const x = new Parameter(device, "x", [2]);
+    device.write(x.storage, [1, 2]);
+    expect(addOnto(tape, x, x).toArray()).toEqual(Float64Array.of(2, 4));
+    expect(x.toArray()).toEqual(Float64Array.of(1, 2));
   });
 });

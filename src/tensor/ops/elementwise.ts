@@ -37,6 +37,24 @@ export function subtract(tape: Tape, a: Tensor, b: Tensor): Tensor {
   return out;
 }
 
+/**
+ * a + b, written over b: one tensor less in memory. For a b that nothing else reads again, the op that made it
+ * included: the output of `linear` or `dropout` is such a one. The same bits as {@link add}.
+ *
+ * @example x = addOnto(tape, x, mlp.forward(tape, norm.forward(tape, x)));
+ * @throws NuwaError SHAPE
+ */
+export function addOnto(tape: Tape, a: Tensor, b: Tensor): Tensor {
+  checkPair("addOnto", tape, { a, b });
+  const out = tape.overwrite(b, [a, b]);
+  tape.device.axpby(out.storage, a.storage, 1, b.storage, 1);
+  tape.record(out, (dout) => {
+    tape.passGradient(b, dout);
+    tape.passGradient(a, dout);
+  });
+  return out;
+}
+
 /** alpha · x. @throws NuwaError SHAPE */
 export function scale(tape: Tape, x: Tensor, alpha: number): Tensor {
   checkInputs("scale", tape, { x });

@@ -1,5 +1,5 @@
 export { attention, attentionWithCache, writeCache, type AttentionOptions } from "./attention.ts";
-export { activation, add, dropout, gated, multiply, scale, subtract } from "./elementwise.ts";
+export { activation, add, addOnto, dropout, gated, multiply, scale, subtract } from "./elementwise.ts";
 export { broadcast, concat, gather, mean, slice, sum, transpose } from "./axes.ts";
 export { attentionStep } from "./attention-step.ts";
 export { embedding } from "./embedding.ts";
@@ -14,7 +14,7 @@ export {
   type RoutingOptions,
 } from "./experts.ts";
 export { exp, log, logSigmoid, logSoftmax, logSumExp, sigmoid, softmax, square, tanh } from "./functions.ts";
-export { linear } from "./linear.ts";
+export { activationLinear, linear } from "./linear.ts";
 export {
   chunkRows,
   linearCrossEntropy,

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { checkGradients } from "../gradcheck.ts";
 import { ReferenceDevice } from "../reference/device.ts";
 import { Tape } from "../tape.ts";
-import { Parameter } from "../tensor.ts";
-import { add } from "./elementwise.ts";
+import { Parameter, type Tensor } from "../tensor.ts";
+import { activation, add, scale } from "./elementwise.ts";
 import { embedding } from "./embedding.ts";
-import { linear } from "./linear.ts";
+import { activationLinear, linear } from "./linear.ts";
 import { reshape } from "./reshape.ts";
 
 const device = new ReferenceDevice();
@@ -114,5 +114,52 @@ describe("reshape", () => {
   it("refuses another number of elements", () => {
     const tape = tapeOn();
     expect(() => reshape(tape, tape.empty([2, 3]), [4])).toThrow("reshape: expected 4 elements for (4), got x (2, 3)");
+  });
+});
+
+describe("activationLinear", () => {
+  const kinds = ["gelu", "gelu_tanh", "silu", "relu2"] as const;
+
+  it.each(kinds)("%s: gradients by finite differences, also where x is used elsewhere", (kind) => {
+    const shapes = [[3, 4], [2, 4], [2]];
+    checkGradients((tape, [x, w, b]) => activationLinear(tape, x, kind, w ?? x, b), shapes);
+    checkGradients(
+      (tape, [x, w]) => {
+        const h = scale(tape, x, 1.5);
+        return linear(tape, h, activationLinear(tape, h, kind, w ?? x));
+      },
+      [
+        [4, 4],
+        [4, 4],
+      ],
+    );
+  });
+
+  it("gives the bits of the two ops", () => {
+    const results = [false, true].map((fused) => {
+      const tape = tapeOn(true);
+      const weight = new Parameter(device, "w", [2, 3]);
+      device.write(weight.storage, [1, -2, 3, 0.5, 0.25, -1]);
+      const input = new Parameter(device, "x", [40, 3]);
+      device.write(
+        input.storage,
+        Array.from({ length: 120 }, (_, i) => Math.sin(i)),
+      );
+      const h = scale(tape, input, 2);
+      const activated = (x: Tensor) =>
+        fused ? activationLinear(tape, x, "gelu", weight) : linear(tape, activation(tape, x, "gelu"), weight);
+      const out = activated(h);
+      const values = out.toArray();
+      tape.backward(out);
+      return { values, dw: weight.grad.toArray(), dx: input.grad.toArray() };
+    });
+    const [apart, fused] = results;
+    expect(fused).toEqual(apart);
+  });
+
+  it("names itself in errors", () => {
+    const tape = tapeOn(true);
+    const [x, w] = [tape.constant([1, 2, 3], [1, 3]), tape.constant([1, 2], [1, 2])];
+    expect(() => activationLinear(tape, x, "relu", w)).toThrow("activationLinear: expected x (..., I)");
   });
 });
