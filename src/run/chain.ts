@@ -9,6 +9,7 @@ import { dialoguesStage } from "./stages/dialogues.ts";
 import { evalStage } from "./stages/eval.ts";
 import { mapStage } from "./stages/map.ts";
 import { packStage } from "./stages/pack.ts";
+import { perplexityStage, spellingStage } from "./stages/prepared.ts";
 import { samplesStage } from "./stages/samples.ts";
 import { tokenizerStage } from "./stages/tokenizer.ts";
 import { pretrainStage, sftStage } from "./stages/train.ts";
@@ -19,8 +20,11 @@ export const STAGE_NAMES = [
   "extract",
   "clean",
   "filter",
+  "spelling",
+  "perplexity",
   "privacy",
   "dedup",
+  "decontaminate",
   "tokenizer",
   "pack",
   "pretrain",
@@ -56,8 +60,14 @@ export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string)
       mapStage(directory, { stage: "filter", settings: recipe.filter }, data, { files: [...domains, ...addresses] }),
     );
   }
+  if (recipe.spelling !== undefined) push(spellingStage(directory, recipe.spelling, data));
+  if (recipe.perplexity !== undefined) push(perplexityStage(directory, recipe.perplexity, data));
   if (recipe.privacy !== undefined) push(mapStage(directory, { stage: "privacy", settings: recipe.privacy }, data));
   if (recipe.dedup !== undefined) push(dedupStage(directory, recipe.dedup, data));
+  if (recipe.decontaminate !== undefined) {
+    const { decontaminate: settings } = recipe;
+    push(mapStage(directory, { stage: "decontaminate", settings }, data, { files: settings.benchmarks }));
+  }
   if (recipe.tokenizer !== undefined) stages.push(tokenizerStage(directory, recipe.tokenizer, data));
   if (recipe.pack !== undefined) {
     need(recipe.tokenizer, "tokenizer", '"pack"');

@@ -8,7 +8,17 @@ import type { RunDirectory } from "./run-directory.ts";
 import { ShardFolder, type StageSummary } from "./shards.ts";
 
 /** The data stages in the order in which documents pass them. */
-export const DATA_STAGES = ["collect", "extract", "clean", "filter", "privacy", "dedup"] as const;
+export const DATA_STAGES = [
+  "collect",
+  "extract",
+  "clean",
+  "filter",
+  "spelling",
+  "perplexity",
+  "privacy",
+  "dedup",
+  "decontaminate",
+] as const;
 
 /** The finished data stages of a run with their statistics, in order: the funnel. */
 export function funnel(directory: RunDirectory): { stage: string; summary: StageSummary; seconds: number }[] {

@@ -3,6 +3,9 @@ import { createClean, type CleanSettings } from "../data/clean/index.ts";
 import { createSigner, type DedupSettings, type Signature } from "../data/dedup/index.ts";
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import type { FilterSettings } from "../data/filter/settings.ts";
+import type { DecontaminateSettings } from "../data/decontaminate/settings.ts";
+import type { PerplexitySettings } from "../data/perplexity/settings.ts";
+import type { SpellingSettings } from "../data/spelling/settings.ts";
 import type { PrivacySettings } from "../data/privacy/settings.ts";
 import { mapBatch, type DocumentMapper } from "../data/stage.ts";
 import { countCharacters, type Document } from "../text/index.ts";
@@ -13,7 +16,10 @@ export type MapperSpec =
   | { readonly stage: "extract"; readonly settings: ExtractSettings }
   | { readonly stage: "clean"; readonly settings: CleanSettings }
   | { readonly stage: "filter"; readonly settings: FilterSettings }
-  | { readonly stage: "privacy"; readonly settings: PrivacySettings };
+  | { readonly stage: "spelling"; readonly settings: SpellingSettings }
+  | { readonly stage: "perplexity"; readonly settings: PerplexitySettings }
+  | { readonly stage: "privacy"; readonly settings: PrivacySettings }
+  | { readonly stage: "decontaminate"; readonly settings: DecontaminateSettings };
 
 /** Map the documents of one shard, and write the same shard of the next stage. */
 export interface MapTask {
@@ -49,22 +55,22 @@ export interface Work {
   sign: { task: SignTask; answer: SignedDocument[] };
 }
 
-const prepared = new Map<string, Promise<DocumentMapper>>();
+const mappers = new Map<string, Promise<DocumentMapper>>();
 
 /**
  * Preparing a mapper can be slow, so a worker keeps it from shard to shard. The filter's language tables take 80 MB and
  * are loaded only by those who filter.
  */
-function mapperFor({ mapper: spec, cwd, prepared: file }: MapTask): Promise<DocumentMapper> {
-  const key = JSON.stringify([spec, cwd, file]);
-  const known = prepared.get(key);
+function mapperFor({ mapper: spec, cwd, prepared }: MapTask): Promise<DocumentMapper> {
+  const key = JSON.stringify([spec, cwd, prepared]);
+  const known = mappers.get(key);
   if (known !== undefined) return known;
-  const made = make(spec, cwd, file);
-  prepared.set(key, made);
+  const made = make(spec, cwd, prepared);
+  mappers.set(key, made);
   return made;
 }
 
-async function make(spec: MapperSpec, cwd: string, _prepared: string | undefined): Promise<DocumentMapper> {
+async function make(spec: MapperSpec, cwd: string, prepared: string | undefined): Promise<DocumentMapper> {
   switch (spec.stage) {
     case "extract":
       return createExtract(spec.settings);
@@ -72,6 +78,18 @@ async function make(spec: MapperSpec, cwd: string, _prepared: string | undefined
       return createClean(spec.settings);
     case "filter":
       return (await import("../data/filter/index.ts")).createFilter(spec.settings, cwd);
+    case "spelling": {
+      const { createSpelling, readCounts } = await import("../data/spelling/index.ts");
+      const { frequencies } = spec.settings;
+      const files = prepared === undefined ? frequencies : [prepared];
+      return createSpelling(spec.settings, readCounts(files, cwd), cwd);
+    }
+    case "perplexity": {
+      const { createPerplexity, readNgramModel } = await import("../data/perplexity/index.ts");
+      return createPerplexity(spec.settings, readNgramModel(prepared ?? spec.settings.model ?? "", cwd));
+    }
+    case "decontaminate":
+      return (await import("../data/decontaminate/index.ts")).createDecontaminate(spec.settings, cwd);
     case "privacy":
       return (await import("../data/privacy/index.ts")).createPrivacy(spec.settings);
   }

@@ -18,8 +18,11 @@ const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = 
   extract: "HTML pages to their main text, Markdown to plain text",
   clean: "repair and normalise the text",
   filter: "drop documents of other languages and of low quality",
+  spelling: "correct the spelling of English documents",
+  perplexity: "drop documents that a model of good text finds too surprising",
   privacy: "mask or remove personal data",
   dedup: "drop copies and near copies",
+  decontaminate: "drop text that stands in a benchmark",
   pack: "turn text into token files for training",
 };
 

@@ -9,6 +9,8 @@ import { joinHyphenated } from "./hyphenation.ts";
 import { normalizeLineEndings } from "./line-endings.ts";
 import { repairMojibake } from "./mojibake.ts";
 import type { CleanSettings } from "./settings.ts";
+import { toSimplified } from "./simplified.ts";
+import { removeTags } from "./tags.ts";
 import { normalizeUnicode } from "./unicode.ts";
 import { normalizeWhiteSpace } from "./white-space.ts";
 import { toHalfWidth } from "./width.ts";
@@ -18,6 +20,7 @@ export interface Cleaned {
   readonly text: string;
   readonly counts: {
     readonly mojibake: number;
+    readonly tags: number;
     readonly entities: number;
     readonly emoji: number;
     readonly hyphenation: number;
@@ -26,7 +29,7 @@ export interface Cleaned {
 
 /** Cleans one text. Cleaning a cleaned text changes nothing. */
 export function cleanText(text: string, settings: CleanSettings, language?: string): Cleaned {
-  const counts = { mojibake: 0, entities: 0, emoji: 0, hyphenation: 0 };
+  const counts = { mojibake: 0, tags: 0, entities: 0, emoji: 0, hyphenation: 0 };
   const counted = (step: keyof typeof counts, result: { text: string; count: number }): string => {
     counts[step] += result.count;
     return result.text;
@@ -34,10 +37,13 @@ export function cleanText(text: string, settings: CleanSettings, language?: stri
   let out = text;
   // Before the line endings: among the bytes that mojibake hides is 0x85, which by itself is a line end.
   if (settings.mojibake) out = counted("mojibake", repairMojibake(out));
+  // Before the entities: a page that speaks of &lt;b&gt; means no tag.
+  if (settings.tags) out = counted("tags", removeTags(out));
   if (settings.entities) out = counted("entities", decodeEntities(out));
   if (settings.line_endings) out = normalizeLineEndings(out);
   if (settings.unicode) out = normalizeUnicode(out);
   if (settings.width !== "keep") out = toHalfWidth(out, settings.width);
+  if (settings.chinese === "simplified") out = toSimplified(out, language);
   // Before the invisible characters go: joiners and selectors hold an emoji together.
   if (settings.emoji !== "keep" && mayHaveEmoji(out)) {
     out = counted("emoji", replaceEmoji(out, settings.emoji, emojiLanguage(out, language)));

@@ -10,6 +10,14 @@ export const cleanSettings = z.strictObject({
     .enum(["keep", "letters", "all"])
     .default("letters")
     .describe("full-width ASCII to half width: letters and digits only, or punctuation too"),
+  tags: z
+    .boolean()
+    .default(false)
+    .describe("remove HTML tags, comments, scripts and styles left over in the text; tags in code stay"),
+  chinese: z
+    .enum(["keep", "simplified"])
+    .default("keep")
+    .describe("traditional to simplified Chinese characters (OpenCC), by phrase where one character has two"),
   emoji: z
     .enum(["words", "keep", "remove"])
     .default("words")

@@ -40,6 +40,16 @@ export class HashIds {
     return id;
   }
 
+  /** The number of a key that is there, else -1. */
+  find(first: number, second: number): number {
+    let slot = home(first, second) & this.#mask;
+    for (;;) {
+      const id = this.#slots[slot] ?? -1;
+      if (id < 0 || (this.#firstKeys[id] === first && this.#secondKeys[id] === second)) return id;
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+
   #grow(): void {
     const [firsts, seconds] = [this.#firstKeys, this.#secondKeys];
     const size = 2 * (this.#mask + 1);

@@ -5,6 +5,9 @@ import { dedupSettings } from "../../data/dedup/index.ts";
 import { dialogueSettings } from "../../data/dialogues/index.ts";
 import { extractSettings } from "../../data/extract/index.ts";
 import { filterSettings } from "../../data/filter/settings.ts";
+import { decontaminateSettings } from "../../data/decontaminate/settings.ts";
+import { perplexitySettings } from "../../data/perplexity/settings.ts";
+import { spellingSettings } from "../../data/spelling/settings.ts";
 import { privacySettings } from "../../data/privacy/settings.ts";
 import { packSettings } from "../../data/pack/index.ts";
 import { tokenizerSettings } from "../../tokenizer/index.ts";
@@ -49,8 +52,11 @@ export const recipeSchema = z.strictObject({
   extract: extractSettings.optional().describe("HTML pages to their main text, Markdown to plain text."),
   clean: cleanSettings.optional().describe("Repair and normalise the text."),
   filter: filterSettings.unwrap().optional().describe("Drop documents of other languages and of low quality."),
+  spelling: spellingSettings.optional().describe("Correct the spelling of English documents."),
+  perplexity: perplexitySettings.optional().describe("Drop documents that a model of good text finds too surprising."),
   privacy: privacySettings.optional().describe("Mask or remove personal data."),
   dedup: dedupSettings.unwrap().optional().describe("Drop copies and near copies."),
+  decontaminate: decontaminateSettings.optional().describe("Drop text that stands in a benchmark."),
   tokenizer: tokenizerSettings.optional().describe("Train the tokenizer on what is left."),
   pack: packSettings.optional().describe("Text to tokens: training and held-out data."),
   pretrain: pretrainSettings.optional().describe("Train the model to continue text."),

@@ -1,0 +1,3 @@
+export * from "./decontaminate.ts";
+export * from "./index-benchmarks.ts";
+export * from "./settings.ts";
