@@ -21,6 +21,7 @@ export const STAGE_NAMES = [
   "clean",
   "filter",
   "spelling",
+  "harm",
   "perplexity",
   "privacy",
   "dedup",
@@ -61,6 +62,11 @@ export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string)
     );
   }
   if (recipe.spelling !== undefined) push(spellingStage(directory, recipe.spelling, data));
+  if (recipe.harm !== undefined) {
+    const { words, allow, classifier } = recipe.harm;
+    const files = [...words, ...allow, ...(classifier === undefined ? [] : [classifier])];
+    push(mapStage(directory, { stage: "harm", settings: recipe.harm }, data, { files }));
+  }
   if (recipe.perplexity !== undefined) push(perplexityStage(directory, recipe.perplexity, data));
   if (recipe.privacy !== undefined) push(mapStage(directory, { stage: "privacy", settings: recipe.privacy }, data));
   if (recipe.dedup !== undefined) push(dedupStage(directory, recipe.dedup, data));

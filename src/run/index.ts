@@ -14,3 +14,4 @@ export { version } from "./version.ts";
 export { openDevice } from "./device.ts";
 export { scoreLines, summarise, summaryText, type RunSummary } from "./summary.ts";
 export { diagnose, type Finding } from "./doctor.ts";
+export { writeWhole } from "./files.ts";

@@ -14,6 +14,7 @@ export const DATA_STAGES = [
   "clean",
   "filter",
   "spelling",
+  "harm",
   "perplexity",
   "privacy",
   "dedup",

@@ -4,6 +4,7 @@ import { createSigner, type DedupSettings, type Signature } from "../data/dedup/
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import type { FilterSettings } from "../data/filter/settings.ts";
 import type { DecontaminateSettings } from "../data/decontaminate/settings.ts";
+import type { HarmSettings } from "../data/harm/settings.ts";
 import type { PerplexitySettings } from "../data/perplexity/settings.ts";
 import type { SpellingSettings } from "../data/spelling/settings.ts";
 import type { PrivacySettings } from "../data/privacy/settings.ts";
@@ -17,6 +18,7 @@ export type MapperSpec =
   | { readonly stage: "clean"; readonly settings: CleanSettings }
   | { readonly stage: "filter"; readonly settings: FilterSettings }
   | { readonly stage: "spelling"; readonly settings: SpellingSettings }
+  | { readonly stage: "harm"; readonly settings: HarmSettings }
   | { readonly stage: "perplexity"; readonly settings: PerplexitySettings }
   | { readonly stage: "privacy"; readonly settings: PrivacySettings }
   | { readonly stage: "decontaminate"; readonly settings: DecontaminateSettings };
@@ -84,6 +86,8 @@ async function make(spec: MapperSpec, cwd: string, prepared: string | undefined)
       const files = prepared === undefined ? frequencies : [prepared];
       return createSpelling(spec.settings, readCounts(files, cwd), cwd);
     }
+    case "harm":
+      return (await import("../data/harm/index.ts")).createHarm(spec.settings, cwd);
     case "perplexity": {
       const { createPerplexity, readNgramModel } = await import("../data/perplexity/index.ts");
       return createPerplexity(spec.settings, readNgramModel(prepared ?? spec.settings.model ?? "", cwd));

@@ -9,6 +9,7 @@ import {
   trainingPairs,
   why,
 } from "../../run/index.ts";
+import { registerTraining } from "./data-training.ts";
 import { didYouMean, NuwaError } from "../../text/index.ts";
 import { printJson, runUntil, wholeNumber, withRecipeOptions, type RecipeOptions } from "../shared.ts";
 import { problemLines, removedTable, reportTable, wayLines } from "../tables.ts";
@@ -19,6 +20,7 @@ const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = 
   clean: "repair and normalise the text",
   filter: "drop documents of other languages and of low quality",
   spelling: "correct the spelling of English documents",
+  harm: "drop abusive, sexual and other harmful text",
   perplexity: "drop documents that a model of good text finds too surprising",
   privacy: "mask or remove personal data",
   dedup: "drop copies and near copies",
@@ -37,6 +39,7 @@ export function register(program: Command): void {
         await runUntil(recipe, stage, options);
       });
   }
+  registerTraining(data);
   registerInspection(data);
 }
 

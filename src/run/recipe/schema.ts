@@ -6,6 +6,7 @@ import { dialogueSettings } from "../../data/dialogues/index.ts";
 import { extractSettings } from "../../data/extract/index.ts";
 import { filterSettings } from "../../data/filter/settings.ts";
 import { decontaminateSettings } from "../../data/decontaminate/settings.ts";
+import { harmSettings } from "../../data/harm/settings.ts";
 import { perplexitySettings } from "../../data/perplexity/settings.ts";
 import { spellingSettings } from "../../data/spelling/settings.ts";
 import { privacySettings } from "../../data/privacy/settings.ts";
@@ -53,6 +54,7 @@ export const recipeSchema = z.strictObject({
   clean: cleanSettings.optional().describe("Repair and normalise the text."),
   filter: filterSettings.unwrap().optional().describe("Drop documents of other languages and of low quality."),
   spelling: spellingSettings.optional().describe("Correct the spelling of English documents."),
+  harm: harmSettings.optional().describe("Drop abusive, sexual and other harmful text."),
   perplexity: perplexitySettings.optional().describe("Drop documents that a model of good text finds too surprising."),
   privacy: privacySettings.optional().describe("Mask or remove personal data."),
   dedup: dedupSettings.unwrap().optional().describe("Drop copies and near copies."),
