@@ -3,6 +3,7 @@ import { codePointAt, toWellFormed, unitsOf } from "./character-classes.ts";
 import { Merger } from "./merger.ts";
 import { PieceCache } from "./piece-cache.ts";
 import { forEachPiece, type PieceScanner } from "./pre-tokenizer.ts";
+import { applyTemplate, type PostProcessor } from "./post-processor.ts";
 import type { DecodeOptions, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "./types.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -20,6 +21,7 @@ export interface BpeParts {
   readonly addPrefixSpace?: boolean | undefined;
   /** A piece that is a token is that token, whatever the merges say: `ignore_merges`, as in LLaMA 3. */
   readonly wholePieces?: ReadonlyMap<string, number> | undefined;
+  readonly postProcessor?: PostProcessor | undefined;
   readonly bosId?: number | undefined;
   readonly eosId?: number | undefined;
   readonly padId?: number | undefined;
@@ -67,7 +69,9 @@ export class BpeTokenizer implements Tokenizer {
         forEachPiece(scanners, normalize === undefined ? segment.text : normalize(segment.text), this.#addPiece);
       }
     }
-    return this.#out.slice(0, this.#length);
+    const { postProcessor } = this.#parts;
+    if (options.addSpecialTokens !== true || postProcessor === undefined) return this.#out.slice(0, this.#length);
+    return applyTemplate(postProcessor.single, { A: this.#out.subarray(0, this.#length) }).ids;
   }
 
   readonly #addPiece = (text: string, start: number, end: number): void => {

@@ -1,24 +1,63 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { NuwaError } from "../text/index.ts";
 import { readTokenizerJson, type TokenRoles } from "./read-json.ts";
+import { readSentencePiece } from "./sentencepiece.ts";
+import { guessEncoding, readTiktoken, tiktokenEncodings, type TiktokenEncoding } from "./tiktoken.ts";
 import type { JsonObject, Tokenizer } from "./types.ts";
 
+/** Files that a folder's tokenizer may be in, the first that is there counts. */
+const tokenizerFiles = ["tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"];
+
 /**
- * Reads a tokenizer from a folder with `tokenizer.json` (and `tokenizer_config.json`, if there), or from such a file.
+ * Reads a tokenizer from a folder with `tokenizer.json` (and `tokenizer_config.json`, if there) or a SentencePiece
+ * model, or from such a file, or from a `.tiktoken` file whose name says which encoding it is (`cl100k_base.tiktoken`).
  *
  * @throws NuwaError FILE when there is none, or naming the part of it that is malformed or not supported
  * @example const tokenizer = await loadTokenizer("runs/sample/tokenizer");
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
-  const file = (await isFolder(path)) ? join(path, "tokenizer.json") : path;
-  const json = await readJson(file);
-  if (json === undefined) {
-    throw new NuwaError("FILE", `no tokenizer at ${file}`, {
-      hint: "train one with `nuwa tokenizer train`, or give the folder that has tokenizer.json",
-    });
+  const file = (await isFolder(path)) ? await fileIn(path) : path;
+  if (file.endsWith(".model")) {
+    const bytes = await readBytes(file);
+    if (bytes !== undefined) return readSentencePiece(bytes, file);
+  } else if (file.endsWith(".tiktoken")) {
+    const text = await readText(file);
+    if (text !== undefined) return readTiktoken(text, encodingOf(file, text), file);
+  } else {
+    const json = await readJson(file);
+    if (json !== undefined) return readTokenizerJson(json, file, roles(await loadTokenizerConfig(dirname(file))));
   }
-  return readTokenizerJson(json, file, roles(await loadTokenizerConfig(dirname(file))));
+  throw new NuwaError("FILE", `no tokenizer at ${file}`, {
+    hint: "train one with `nuwa tokenizer train`, or give the folder that has tokenizer.json",
+  });
+}
+
+async function fileIn(folder: string): Promise<string> {
+  for (const name of tokenizerFiles) {
+    const file = join(folder, name);
+    if (await exists(file)) return file;
+  }
+  return join(folder, "tokenizer.json");
+}
+
+/** @throws NuwaError FILE when neither the name nor the number of ranks says which encoding it is */
+function encodingOf(file: string, text: string): TiktokenEncoding {
+  const name = guessEncoding(basename(file), text.split("\n").filter((line) => line.trim() !== "").length);
+  const encoding = name === undefined ? undefined : tiktokenEncodings[name];
+  if (encoding !== undefined) return encoding;
+  const names = Object.keys(tiktokenEncodings).join(", ");
+  throw new NuwaError("FILE", "a .tiktoken file does not say how text is cut, and this name is of no known encoding", {
+    where: file,
+    hint: `name it after its encoding (${names}), as in cl100k_base.tiktoken`,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
@@ -91,8 +130,12 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** The text of a file; undefined when there is none. */
 async function readText(file: string): Promise<string | undefined> {
+  return (await readBytes(file))?.toString("utf8");
+}
+
+async function readBytes(file: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
     throw new NuwaError("FILE", `cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {

@@ -17,3 +17,5 @@ export {
 } from "./chat-template.ts";
 export { encodeDialogue, encodePrompt, stopIds, type EncodedDialogue } from "./dialogue.ts";
 export { tokenizerSettings, type TokenizerSettings } from "./settings.ts";
+export { readSentencePiece } from "./sentencepiece.ts";
+export { readTiktoken, tiktokenEncodings, type TiktokenEncoding } from "./tiktoken.ts";

@@ -83,14 +83,3 @@ function splitScanner(split: z.infer<typeof splitSchema>, part: string, where: s
     throw unsupported(where, `${part}.pattern`, cause.message);
   }
 }
-
-/** The `normalizer`: null, NFC, NFD, NFKC or NFKD, or a Sequence of them. */
-export function readNormalizer(json: unknown, where: string): ((text: string) => string) | undefined {
-  if (json === null || json === undefined) return undefined;
-  const form = z.object({ type: z.enum(["NFC", "NFD", "NFKC", "NFKD"]) });
-  const one = form.safeParse(json);
-  const many = z.object({ type: z.literal("Sequence"), normalizers: z.array(form) }).safeParse(json);
-  if (!one.success && !many.success) throw unsupported(where, "normalizer", "expected null, NFC, NFD, NFKC or NFKD");
-  const forms = one.success ? [one.data.type] : (many.data?.normalizers.map(({ type }) => type) ?? []);
-  return forms.length === 0 ? undefined : (text) => forms.reduce((result, type) => result.normalize(type), text);
-}

@@ -4,8 +4,11 @@ import type { JsonValue } from "../text/index.ts";
 export type JsonObject = { [key: string]: JsonValue };
 
 export interface EncodeOptions {
-  /** Nothing is ever added before or after the text; the option is here so that callers say so. */
-  readonly addSpecialTokens?: false;
+  /**
+   * Puts the control tokens around the text that the tokenizer's post-processor names (`[CLS] … [SEP]`). Default false;
+   * a tokenizer without a post-processor adds nothing.
+   */
+  readonly addSpecialTokens?: boolean;
   /**
    * Whether `<|end|>` and the like in `text` become control tokens. False unless asked for: text from users and
    * from documents must not be able to end a turn or start one. Then such text is encoded as the characters it is.
@@ -28,7 +31,7 @@ export interface StreamDecoder {
 
 /** Text to token ids and back. */
 export interface Tokenizer {
-  readonly kind: "bpe" | "char";
+  readonly kind: "bpe" | "wordpiece" | "unigram" | "char";
   /** Rows that an embedding table needs: the highest id plus one. */
   readonly vocabSize: number;
   /** Control tokens, by their text. */
@@ -36,11 +39,15 @@ export interface Tokenizer {
   readonly bosId?: number;
   readonly eosId?: number;
   readonly padId?: number;
+  /** Stands for what the vocabulary cannot write; byte-level tokenizers have none. */
+  readonly unknownId?: number;
   /**
    * The ids of `text`. Lone surrogates count as U+FFFD.
    * @throws NuwaError DATA for a character that a character tokenizer does not know
    */
   encode(text: string, options?: EncodeOptions): Uint32Array;
+  /** Two texts, as BERT reads them: one after another, or with the control tokens of the post-processor. */
+  encodePair?(first: string, second: string, options?: EncodeOptions): { ids: Uint32Array; typeIds: Uint8Array };
   /**
    * The text of `ids`; bytes that are not UTF-8 become U+FFFD.
    * @throws NuwaError VALUE for an id that is not in the vocabulary

@@ -59,11 +59,20 @@ export class Vocabulary {
     return this.#tokens[id];
   }
 
+  isSpecial(id: number): boolean {
+    return this.#special.has(id);
+  }
+
+  /** @throws NuwaError VALUE for an id that is not in the vocabulary */
+  token(id: number): string {
+    const token = this.#tokens[id];
+    if (token !== undefined) return token;
+    throw new NuwaError("VALUE", `expected a token id from 0 to ${this.size - 1}, got ${id}`);
+  }
+
   /** @throws NuwaError VALUE for an id that is not in the vocabulary */
   tokenBytes(id: number): Uint8Array {
-    if (this.#tokens[id] === undefined) {
-      throw new NuwaError("VALUE", `expected a token id from 0 to ${this.size - 1}, got ${id}`);
-    }
+    this.token(id);
     return this.#bytes.subarray(this.#starts[id], this.#starts[id + 1]);
   }
 
