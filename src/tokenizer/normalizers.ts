@@ -131,10 +131,16 @@ function stripAccents(text: string): string {
   return ASCII.test(text) ? text : text.replace(/\p{M}/gu, "");
 }
 
+/** Controls that the rules of the NMT system leave alone. */
+const KEPT = new Set(
+  "\0\t\n\f\r\u0080\u0081\u0082\u0083\u0084\u0085\u0086\u0087\u0088\u0089\u008a\u008b\u008c\u008d\u008e",
+);
+for (let code = 0x90; code <= 0x9e; code++) KEPT.add(String.fromCharCode(code));
+
 /** Controls go, and every kind of blank becomes one: the rules of the NMT system, as Hugging Face has them. */
 function nmt(text: string): string {
   return text
-    .replace(/(?![\t\n\f\r\0\u0080-\u008e\u0090-\u009e])\p{Cc}/gu, "")
+    .replace(/\p{Cc}/gu, (control) => (KEPT.has(control) ? control : ""))
     .replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, " ");
 }
 

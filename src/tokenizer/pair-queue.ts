@@ -4,30 +4,36 @@
  * compares the count it was queued with to the true one, and queues it again where they differ.
  */
 export class PairQueue {
-  readonly #left: readonly number[];
-  readonly #right: readonly number[];
-  #pairs: number[] = [];
-  #counts: number[] = [];
+  readonly #symbols: { readonly left: Int32Array; readonly right: Int32Array };
+  #pairs = new Int32Array(1 << 12);
+  #counts = new Float64Array(1 << 12);
+  #size = 0;
   /** The count that the last popped pair was queued with. */
   count = 0;
 
-  /** @param left ids by pair index; @param right likewise */
-  constructor(left: readonly number[], right: readonly number[]) {
-    this.#left = left;
-    this.#right = right;
+  /** @param symbols ids by pair index; the arrays may be replaced by longer ones */
+  constructor(symbols: { readonly left: Int32Array; readonly right: Int32Array }) {
+    this.#symbols = symbols;
   }
 
   #before(pairA: number, countA: number, pairB: number, countB: number): boolean {
     if (countA !== countB) return countA > countB;
-    const leftA = this.#left[pairA] ?? 0;
-    const leftB = this.#left[pairB] ?? 0;
-    return leftA !== leftB ? leftA < leftB : (this.#right[pairA] ?? 0) < (this.#right[pairB] ?? 0);
+    const { left, right } = this.#symbols;
+    const leftA = left[pairA] ?? 0;
+    const leftB = left[pairB] ?? 0;
+    return leftA !== leftB ? leftA < leftB : (right[pairA] ?? 0) < (right[pairB] ?? 0);
   }
 
   push(pair: number, count: number): void {
-    let index = this.#pairs.length;
-    this.#pairs.push(pair);
-    this.#counts.push(count);
+    if (this.#size === this.#pairs.length) {
+      const pairs = new Int32Array(this.#size * 2);
+      pairs.set(this.#pairs);
+      this.#pairs = pairs;
+      const counts = new Float64Array(this.#size * 2);
+      counts.set(this.#counts);
+      this.#counts = counts;
+    }
+    let index = this.#size++;
     while (index > 0) {
       const parent = (index - 1) >> 1;
       const above = this.#pairs[parent] ?? 0;
@@ -43,12 +49,12 @@ export class PairQueue {
 
   /** Takes the first pair out, or -1 when there is none. */
   pop(): number {
-    const top = this.#pairs[0];
-    if (top === undefined) return -1;
+    if (this.#size === 0) return -1;
+    const top = this.#pairs[0] ?? 0;
     this.count = this.#counts[0] ?? 0;
-    const pair = this.#pairs.pop() ?? 0;
-    const count = this.#counts.pop() ?? 0;
-    const size = this.#pairs.length;
+    const size = --this.#size;
+    const pair = this.#pairs[size] ?? 0;
+    const count = this.#counts[size] ?? 0;
     let index = 0;
     for (;;) {
       let child = index * 2 + 1;

@@ -111,7 +111,7 @@ function unigramModel(file: SentencePieceFile): PieceModel {
   const scores = file.pieces.map(({ piece, score, type }) => {
     if (type === PieceType.normal) return score;
     // A piece that the user asked for beats every other cut of the same text.
-    if (type === PieceType.userDefined) return Math.fround(Buffer.byteLength(piece) * most) - 0.1;
+    if (type === PieceType.userDefined) return Math.fround(Buffer.byteLength(piece) * most - 0.1);
     return undefined;
   });
   return new UnigramModel({

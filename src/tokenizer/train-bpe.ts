@@ -1,11 +1,13 @@
 import { NuwaError } from "../text/index.ts";
 import { AddedTokens } from "./added-tokens.ts";
 import { bpeJson } from "./bpe-json.ts";
-import { BpeTokenizer } from "./bpe-tokenizer.ts";
+import { BpeTokenizer, bytesToIds } from "./bpe-tokenizer.ts";
 import { byteCharacters, bytesInVocabularyOrder, tokenToBytes } from "./byte-alphabet.ts";
 import { countPieces } from "./count-pieces.ts";
+import type { CountPlan } from "./count-plan.ts";
+import { learnMerges } from "./learn-merges.ts";
 import { MergeCorpus } from "./merge-corpus.ts";
-import { PairQueue } from "./pair-queue.ts";
+import type { PieceCounter } from "./piece-counter.ts";
 import { presetScanner, type PreTokenizerName } from "./pre-tokenizer.ts";
 import { checkSpecialTokens, defaultSpecialTokens, END_OF_TEXT, PAD } from "./special-tokens.ts";
 import type { Tokenizer } from "./types.ts";
@@ -13,6 +15,8 @@ import { Vocabulary } from "./vocabulary.ts";
 
 export type TrainBpeProgress =
   | { readonly phase: "count"; readonly characters: number; readonly texts: number }
+  /** Pieces that there was no room for: the rarest, and how often they had occurred. Told once, after counting. */
+  | { readonly phase: "forgotten"; readonly pieces: number; readonly occurrences: number }
   | { readonly phase: "merge"; readonly merges: number; readonly of: number; readonly token: string };
 
 export interface TrainBpeOptions {
@@ -26,8 +30,13 @@ export interface TrainBpeOptions {
   readonly minFrequency?: number;
   /** No token longer than this. Default: no bound. */
   readonly maxTokenBytes?: number;
-  /** Different pieces kept while counting; each takes some 100 bytes. Default 3,000,000. */
+  /**
+   * Different pieces kept while counting, and of them at most {@link MAX_PIECE_BYTES}. Default 3,000,000. Beyond either
+   * bound the rarest are forgotten, which is told as progress of phase "forgotten".
+   */
   readonly maxPieces?: number;
+  /** Threads that count; the tokenizer is the same for any number. Default: as many as there are cores. */
+  readonly threads?: number | undefined;
   /** Called after a text at most every 100,000 characters, and every 64 merges. */
   readonly onProgress?: (progress: TrainBpeProgress) => void;
   readonly signal?: AbortSignal;
@@ -53,82 +62,68 @@ export async function trainBpe(
       where: "vocab_size",
     });
   }
-  const words = await countWords(texts, preTokenizer, options);
+  const pieces = await countWords(texts, { kind: "scanner", preTokenizer }, options);
   const tokens = [...specials, ...bytesInVocabularyOrder.map((byte) => byteCharacters[byte] ?? "")];
   const byteIds = new Int32Array(256);
   bytesInVocabularyOrder.forEach((byte, index) => (byteIds[byte] = specials.length + index));
-  const merges = learnMerges(new MergeCorpus(words, byteIds, options.maxTokenBytes ?? Infinity), tokens, options);
+  const minFrequency = Math.max(1, options.minFrequency ?? 2);
+  const corpus = byteCorpus(pieces, byteIds, options.maxTokenBytes ?? Infinity, minFrequency);
+  const merges = learnMerges(corpus, tokens, {
+    vocabSize: options.vocabSize,
+    minFrequency,
+    join: (left, right) => left + right,
+    onMerge: (count, of, token) => options.onProgress?.({ phase: "merge", merges: count, of, token }),
+    signal: options.signal,
+  });
   return assemble({ tokens, merges, specials, preTokenizer, byteIds });
 }
 
-async function countWords(
+/** Bytes of different pieces that are kept while counting: the merging after it takes some 18 bytes for each. */
+export const MAX_PIECE_BYTES = 48_000_000;
+
+/** Counts the pieces of the texts, and tells what had to be forgotten. */
+export async function countWords(
   texts: AsyncIterable<string> | Iterable<string>,
-  preTokenizer: PreTokenizerName,
-  options: TrainBpeOptions,
-): Promise<ReadonlyMap<string, number>> {
+  plan: CountPlan,
+  options: Pick<TrainBpeOptions, "maxPieces" | "threads" | "onProgress" | "signal">,
+): Promise<PieceCounter> {
   let reported = 0;
-  let read = 0;
-  const { counts } = await countPieces(texts, [presetScanner(preTokenizer)], {
+  const { pieces, forgotten } = await countPieces(texts, plan, {
     maxPieces: options.maxPieces ?? 3_000_000,
-    onText: (characters) => {
-      read++;
+    maxBytes: MAX_PIECE_BYTES,
+    threads: options.threads,
+    onText: (characters, read) => {
       options.signal?.throwIfAborted();
       if (characters - reported < 100_000) return;
       reported = characters;
       options.onProgress?.({ phase: "count", characters, texts: read });
     },
   });
-  if (counts.size === 0) throw new NuwaError("DATA", "expected text to train a tokenizer on, got none");
-  return counts;
+  if (pieces.size === 0) throw new NuwaError("DATA", "expected text to train a tokenizer on, got none");
+  if (forgotten.pieces > 0) options.onProgress?.({ phase: "forgotten", ...forgotten });
+  return pieces;
 }
 
-/** Learns merges until the vocabulary is full; appends their tokens to `tokens`. */
-function learnMerges(
-  corpus: MergeCorpus,
-  tokens: string[],
-  options: TrainBpeOptions,
-): (readonly [left: number, right: number, result: number])[] {
-  const minFrequency = Math.max(1, options.minFrequency ?? 2);
-  const of = options.vocabSize - tokens.length;
-  const first = tokens.length;
-  const ids = new Map(tokens.map((token, id) => [token, id]));
-  const queue = new PairQueue(corpus.left, corpus.right);
-  const merges: (readonly [number, number, number])[] = [];
-  const enqueueGrown = (): void => {
-    for (const pair of corpus.takeGrown()) {
-      const count = corpus.counts[pair] ?? 0;
-      if (count >= minFrequency) queue.push(pair, count);
-    }
-  };
-  enqueueGrown();
-  while (tokens.length < options.vocabSize) {
-    const pair = queue.pop();
-    if (pair < 0) break;
-    const count = corpus.counts[pair] ?? 0;
-    if (count !== queue.count) {
-      if (count >= minFrequency) queue.push(pair, count);
-      continue;
-    }
-    const left = corpus.left[pair] ?? 0;
-    const right = corpus.right[pair] ?? 0;
-    const token = (tokens[left] ?? "") + (tokens[right] ?? "");
-    // "ab"+"c" and "a"+"bc" are two merges to one token.
-    const result = ids.get(token) ?? tokens.length;
-    if (result === tokens.length) {
-      tokens.push(token);
-      ids.set(token, result);
-    }
-    merges.push([left, right, result]);
-    corpus.merge(pair, result);
-    enqueueGrown();
-    if (merges.length % 64 === 0) {
-      options.signal?.throwIfAborted();
-      options.onProgress?.({ phase: "merge", merges: tokens.length - first, of, token });
-    }
+/** The corpus of a byte-level tokenizer: one symbol a byte. */
+function byteCorpus(
+  pieces: PieceCounter,
+  byteIds: Int32Array,
+  maxTokenBytes: number,
+  minFrequency: number,
+): MergeCorpus {
+  const corpus = new MergeCorpus(pieces.bytes + pieces.size, maxTokenBytes, minFrequency);
+  let symbols = new Int32Array(256);
+  for (const [piece, count] of pieces) {
+    if (symbols.length < piece.length * 3) symbols = new Int32Array(piece.length * 6);
+    const length = bytesToIds(piece, byteIds, symbols);
+    corpus.add(symbols, length, Math.min(count, MAX_WEIGHT));
   }
-  options.onProgress?.({ phase: "merge", merges: tokens.length - first, of, token: tokens.at(-1) ?? "" });
-  return merges;
+  corpus.count();
+  return corpus;
 }
+
+/** How often a piece counts at most: what an int32 holds. */
+export const MAX_WEIGHT = 0x7fffffff;
 
 function assemble(learned: {
   readonly tokens: readonly string[];

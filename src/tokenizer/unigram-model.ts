@@ -72,10 +72,10 @@ export class UnigramModel implements PieceModel {
         end++;
         const id = this.#trie.value(node);
         if (id < 0) continue;
-        // SentencePiece compares the sum in double precision with one that it kept in single.
-        const score = (this.#scores[id] ?? 0) + soFar;
+        let score = (this.#scores[id] ?? 0) + soFar;
+        if (single) score = Math.fround(score);
         if ((starts[end] ?? -1) < 0 || score > (best[end] ?? 0)) {
-          best[end] = single ? Math.fround(score) : score;
+          best[end] = score;
           starts[end] = at;
           ids[end] = id;
         }
