@@ -2,6 +2,8 @@ export * from "./types.ts";
 export { preTokenizerNames, preTokenizerPatterns, type PreTokenizerName } from "./pre-tokenizer.ts";
 export { defaultSpecialTokens, END_OF_TEXT, END_OF_TURN, PAD, UNKNOWN } from "./special-tokens.ts";
 export { trainBpe, type TrainBpeOptions, type TrainBpeProgress } from "./train-bpe.ts";
+export { trainWordPiece, type TrainWordPieceOptions } from "./train-wordpiece.ts";
+export { trainUnigram, type TrainUnigramOptions } from "./train-unigram.ts";
 export { trainCharacters } from "./train-characters.ts";
 export { trainTokenizer } from "./train.ts";
 export { loadChatTemplate, loadTokenizer, loadTokenizerConfig, saveTokenizer, tokenizerConfig } from "./files.ts";

@@ -8,7 +8,7 @@ import { readNormalizer } from "./normalizers.ts";
 import { byteFallbackIds } from "./piece-model.ts";
 import { PipelineTokenizer } from "./pipeline-tokenizer.ts";
 import { readPostProcessor } from "./post-processor.ts";
-import { readPipelineParts } from "./read-pipeline.ts";
+import { readPipelineParts, withoutSpecial } from "./read-pipeline.ts";
 import {
   addedEntries,
   parsePart,
@@ -79,7 +79,7 @@ export function readBpe(
     json,
     unknownId,
     model: new CharacterBpeModel({
-      ids,
+      ids: withoutSpecial(ids, added),
       merges,
       prefix,
       suffix,

@@ -110,8 +110,21 @@ export function readWordPiece(
     kind: "wordpiece",
     json,
     unknownId,
-    model: new WordPieceModel(ids, prefix, unknownId, model.max_input_chars_per_word),
+    model: new WordPieceModel(withoutSpecial(ids, added), prefix, unknownId, model.max_input_chars_per_word),
   });
+}
+
+/** Text must not become a control token: those are found by AddedTokens alone, where the caller allows it. */
+export function withoutSpecial(
+  ids: ReadonlyMap<string, number>,
+  added: readonly AddedToken[],
+): ReadonlyMap<string, number> {
+  const special = specialContents(added);
+  return special.size === 0 ? ids : new Map([...ids].filter(([token]) => !special.has(token)));
+}
+
+function specialContents(added: readonly AddedToken[]): ReadonlySet<string> {
+  return new Set(added.filter((token) => token.special).map((token) => token.content));
 }
 
 const unigramSchema = z.object({
@@ -138,6 +151,7 @@ export function readUnigram(
   // Of a token that stands twice the last counts, as in the original.
   model.vocab.forEach(([token], id) => ids.set(token, id));
   const fallback = model.byte_fallback === true;
+  const special = specialContents(added);
   const common = { bos: roles.bos ?? "<s>", eos: roles.eos ?? "</s>", pad: roles.pad ?? "<pad>" };
   return new PipelineTokenizer({
     ...readPipelineParts(file, added, common, where, ids, { byteLevel: false, byteFallback: fallback }),
@@ -146,7 +160,8 @@ export function readUnigram(
     unknownId,
     model: new UnigramModel({
       tokens: model.vocab.map(([token]) => token),
-      scores: model.vocab.map(([, score]) => score),
+      scores: model.vocab.map(([token, score]) => (special.has(token) ? undefined : score)),
+      leastScore: model.vocab.reduce((least, [, score]) => Math.min(least, score), Infinity),
       unknownId,
       byteIds: fallback ? byteFallbackIds(ids) : undefined,
       precision: "float64",

@@ -14,7 +14,8 @@ const MARK = "\u2581";
 
 /**
  * A tokenizer from a SentencePiece `.model` file, with the ids that SentencePiece gives. `toJSON` gives the nearest
- * tokenizer.json, whose ids are equal but for rare characters that Hugging Face normalizes in its own way.
+ * tokenizer.json, whose ids are equal but for rare characters that Hugging Face normalizes in its own way, and beside
+ * pieces that the user defined, where Hugging Face cuts the text before it is normalized.
  *
  * @param where the file's name, for messages
  * @throws NuwaError FILE for a malformed file

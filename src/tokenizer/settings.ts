@@ -5,9 +5,11 @@ import { defaultSpecialTokens } from "./special-tokens.ts";
 /** The `tokenizer` part of a recipe. */
 export const tokenizerSettings = z.strictObject({
   type: z
-    .enum(["bpe", "char"])
+    .enum(["bpe", "wordpiece", "unigram", "char"])
     .default("bpe")
-    .describe("bpe: byte-level byte pair encoding, for any text; char: one token a character, for small experiments"),
+    .describe(
+      "bpe: byte-level byte pair encoding, for any text; wordpiece: BERT's; unigram: SentencePiece's, XLNet's and T5's; char: one token a character, for small experiments",
+    ),
   vocab_size: z
     .int()
     .min(256)
@@ -28,19 +30,30 @@ export const tokenizerSettings = z.strictObject({
     .min(1)
     .max(1_000_000)
     .default(2)
-    .describe("How often a pair must occur to become a token (bpe)"),
+    .describe("How often a pair must occur to become a token (bpe, wordpiece)"),
   max_token_bytes: z
     .int()
     .min(2)
     .max(4096)
     .optional()
     .describe("No token longer than this many bytes (bpe); a Chinese character takes 3"),
+  lowercase: z.boolean().default(false).describe("Small letters only, and no accents (wordpiece)"),
+  max_characters: z
+    .int()
+    .min(1)
+    .max(200_000)
+    .default(6000)
+    .describe(
+      "Different characters that get a token, the most frequent (wordpiece, unigram); others become [UNK] or bytes",
+    ),
   max_pieces: z
     .int()
     .min(1000)
     .max(16_000_000)
     .default(3_000_000)
-    .describe("Different pieces of text counted at one time (bpe); each takes some 100 bytes of memory"),
+    .describe(
+      "Different pieces of text counted at one time, 48 MB of them at most; beyond that the rarest are left out, and the run says so",
+    ),
 });
 
 export type TokenizerSettings = z.infer<typeof tokenizerSettings>;

@@ -15,7 +15,7 @@ export interface TiktokenEncoding {
 
 const GPT2 = "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 const CL100K =
-  "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
+  "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s+$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s";
 const UPPER = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
 const LOWER = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
 const SHORT = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
@@ -33,7 +33,11 @@ const fim = (end: number, first: number, prompt: number): Record<string, number>
   "<|endofprompt|>": prompt,
 });
 
-/** OpenAI's encodings by name: a rank file has neither its pattern nor its control tokens. Source: tiktoken_ext/openai_public.py. */
+/**
+ * OpenAI's encodings by name: a rank file has neither its pattern nor its control tokens.
+ * Possessive quantifiers are left out: what follows them could match nothing that they would give back.
+ * Source: tiktoken_ext/openai_public.py.
+ */
 export const tiktokenEncodings: Readonly<Record<string, TiktokenEncoding>> = {
   gpt2: { pattern: GPT2, special: { "<|endoftext|>": 50256 } },
   r50k_base: { pattern: GPT2, special: { "<|endoftext|>": 50256 } },
@@ -134,8 +138,7 @@ export function readTiktoken(text: string, encoding: TiktokenEncoding, where: st
       // Part of a character: no piece can equal it.
     }
   }
-  // Possessive quantifiers change only the speed here: what follows them could match nothing that they gave back.
-  const pattern = encoding.pattern.replaceAll("?+", "?").replaceAll("++", "+");
+  const { pattern } = encoding;
   return new BpeTokenizer({
     vocabulary,
     byteIds,

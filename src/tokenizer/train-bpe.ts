@@ -17,6 +17,8 @@ export type TrainBpeProgress =
   | { readonly phase: "count"; readonly characters: number; readonly texts: number }
   /** Pieces that there was no room for: the rarest, and how often they had occurred. Told once, after counting. */
   | { readonly phase: "forgotten"; readonly pieces: number; readonly occurrences: number }
+  /** Unigram: candidates that are left, on the way to the vocabulary. */
+  | { readonly phase: "prune"; readonly tokens: number; readonly target: number }
   | { readonly phase: "merge"; readonly merges: number; readonly of: number; readonly token: string };
 
 export interface TrainBpeOptions {

@@ -60,6 +60,12 @@ async function run(
   const tokenizer = await trainTokenizer(texts(), settings, {
     onProgress: (state) => {
       if (state.phase === "merge") bar.update(read, `merge ${count(state.merges)} of ${count(state.of)}`);
+      if (state.phase === "prune")
+        bar.update(read, `${count(state.tokens)} candidates left for ${count(state.target)}`);
+      if (state.phase !== "forgotten") return;
+      progress.warn(
+        `the tokenizer had room for no more different pieces of text: ${count(state.pieces)} of the rarest, seen ${count(state.occurrences)} times in all, were left out (tokenizer.max_pieces)`,
+      );
     },
     signal,
   }).catch((error: unknown) => {
