@@ -21,3 +21,4 @@ export { encodeDialogue, encodePrompt, stopIds, type EncodedDialogue } from "./d
 export { tokenizerSettings, type TokenizerSettings } from "./settings.ts";
 export { readSentencePiece } from "./sentencepiece.ts";
 export { readTiktoken, tiktokenEncodings, type TiktokenEncoding } from "./tiktoken.ts";
+export { inspectText, inspectVocabulary, scriptOf, type Fertility, type VocabularyReport } from "./inspect.ts";
