@@ -62,7 +62,7 @@ describe("mistakes", () => {
   test("a wrong choice names the choices and the nearest", () => {
     const error = failure(() => parse(`${collect}tokenizer:\n  type: bep\n`));
     expect(error.toLine()).toBe(
-      'r.yaml:5: expected one of bpe, char for "tokenizer.type", got "bep" (did you mean "bpe"?)',
+      'r.yaml:5: expected one of bpe, wordpiece, unigram, char for "tokenizer.type", got "bep" (did you mean "bpe"?)',
     );
   });
 
