@@ -1,6 +1,7 @@
 /**
  * A recurrent layer, forward and backward, beside PyTorch's: round by round in turn, so that another program's load
- * touches both. Milliseconds a step, medians and minimums; the ratio is of the medians.
+ * touches both. Milliseconds a step, medians and minimums; `ratio` is of the medians, `cpuRatio` of processor time, which
+ * on a busy machine says more (with one thread: two that wait for each other burn time).
  *
  *   npm run bench -- recurrent [--threads 2] [--rounds 15] [--kind lstm] [--python python3] [--json]
  */
@@ -99,7 +100,8 @@ async function startPeer(job: Job) {
   return {
     round: async () => {
       child.stdin.write("\n");
-      return Number((await lines.next()).value);
+      const [wall = Number.NaN, cpu = Number.NaN] = JSON.parse(String((await lines.next()).value)) as number[];
+      return { wall, cpu };
     },
     stop: () => child.stdin.end(),
   };
@@ -116,12 +118,17 @@ for (const job of jobs.filter(({ kind }) => values.kind === undefined || kind ==
   if (peer === undefined) console.error(`${values.python} has no torch: ours alone (pip install torch, or --python)`);
   step();
   step();
-  const [ours, theirs]: [number[], number[]] = [[], []];
+  const [ours, theirs, cpu, theirCpu]: [number[], number[], number[], number[]] = [[], [], [], []];
   for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
+    const [start, used] = [performance.now(), process.cpuUsage()];
     for (let i = 0; i < steps; i++) step();
     ours.push((performance.now() - start) / steps);
-    if (peer !== undefined) theirs.push(await peer.round());
+    const { user, system } = process.cpuUsage(used);
+    cpu.push((user + system) / 1000 / steps);
+    const answer = await peer?.round();
+    if (answer === undefined) continue;
+    theirs.push(answer.wall);
+    theirCpu.push(answer.cpu);
   }
   peer?.stop();
   release();
@@ -130,11 +137,14 @@ for (const job of jobs.filter(({ kind }) => values.kind === undefined || kind ==
     ...job,
     ms: rounded(median(ours)),
     best: rounded(Math.min(...ours)),
+    cpu: rounded(median(cpu)),
     gflops: rounded(flops / (Math.min(...ours) * 1e6)),
     ...(peer && {
       torch: rounded(median(theirs)),
       torchBest: rounded(Math.min(...theirs)),
+      torchCpu: rounded(median(theirCpu)),
       ratio: rounded(median(theirs) / median(ours)),
+      cpuRatio: rounded(median(theirCpu) / median(cpu)),
     }),
   };
   rows.push(row);
