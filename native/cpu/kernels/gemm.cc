@@ -19,8 +19,8 @@ struct Product {
 };
 
 // A panel of B (kBlock x NR floats) stays in the first-level cache, a block of A (tile rows x kBlock) in the second.
-constexpr int64_t kBlockMost = 320;
-constexpr int64_t kTileRows = MR == 14 ? 112 : 96;
+constexpr int64_t kBlockMost = 400;
+constexpr int64_t kTileRows = MR == 14 ? 112 : 144;
 constexpr int64_t kTileColumns = 256;
 // Packed memory at one time: at most kDepthMost * kPackedColumns floats for B, and as much for A.
 constexpr int64_t kDepthMost = 4096;

@@ -26,6 +26,7 @@ static inline void microTile(int64_t K, const float* a, int64_t strideA, const f
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) sum[i][j] = vf{};
   }
+#pragma GCC unroll 4
   for (int64_t k = 0; k < K; k++) {
     vf b[NV];
 #pragma GCC unroll 4
@@ -121,22 +122,22 @@ NUWA_INLINE void packPanel(float* panel, const float* b, int64_t stride, int64_t
 
 // panel[k * NR + j] = b[j * stride + k], zeros past `columns`.
 NUWA_INLINE void packPanelTransposed(float* panel, const float* b, int64_t stride, int64_t K, int64_t columns) {
-  // Four columns at a time: each pass reads four streams and writes quarter lines.
-  for (int j = 0; j < NR; j += 4) {
-    if (j + 4 <= columns) {
-      const float* b0 = b + j * stride;
-      const float *b1 = b0 + stride, *b2 = b1 + stride, *b3 = b2 + stride;
-      for (int64_t k = 0; k < K; k++) {
-        float* to = panel + k * NR + j;
-        to[0] = b0[k];
-        to[1] = b1[k];
-        to[2] = b2[k];
-        to[3] = b3[k];
+  // Squares of W columns and W values of k are turned in registers.
+  for (int j = 0; j < NR; j += W) {
+    const int64_t count = minimum(int64_t{W}, columns - j);
+    int64_t k = 0;
+    if (count == W) {
+      for (; k + W <= K; k += W) {
+        vf rows[W];
+#pragma GCC unroll 16
+        for (int i = 0; i < W; i++) rows[i] = load(b + (j + i) * stride + k);
+        transpose(rows);
+#pragma GCC unroll 16
+        for (int i = 0; i < W; i++) store(panel + (k + i) * NR + j, rows[i]);
       }
-    } else {
-      for (int64_t k = 0; k < K; k++) {
-        for (int64_t i = j; i < j + 4; i++) panel[k * NR + i] = i < columns ? b[i * stride + k] : 0.0f;
-      }
+    }
+    for (; k < K; k++) {
+      for (int i = 0; i < W; i++) panel[k * NR + j + i] = i < count ? b[(j + i) * stride + k] : 0.0f;
     }
   }
 }

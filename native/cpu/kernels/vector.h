@@ -41,6 +41,42 @@ NUWA_INLINE void storePart(float* p, vf v, int64_t n) {
   for (int64_t i = 0; i < n; i++) p[i] = lanes[i];
 }
 
+// a0 b0 a1 b1 … from the lower halves, and from the upper ones.
+#if defined(__clang__)
+#define NUWA_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define NUWA_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, vi{__VA_ARGS__})
+#endif
+#if NUWA_WIDTH == 4
+NUWA_INLINE vf zipLow(vf a, vf b) { return NUWA_SHUFFLE(a, b, 0, 4, 1, 5); }
+NUWA_INLINE vf zipHigh(vf a, vf b) { return NUWA_SHUFFLE(a, b, 2, 6, 3, 7); }
+#elif NUWA_WIDTH == 8
+NUWA_INLINE vf zipLow(vf a, vf b) { return NUWA_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+NUWA_INLINE vf zipHigh(vf a, vf b) { return NUWA_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+#else
+NUWA_INLINE vf zipLow(vf a, vf b) {
+  return NUWA_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+NUWA_INLINE vf zipHigh(vf a, vf b) {
+  return NUWA_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+#endif
+
+// W vectors as rows become W vectors as columns: zipped log2(W) times, each row with the one half the rows away.
+NUWA_INLINE void transpose(vf (&rows)[W]) {
+#pragma GCC unroll 4
+  for (int step = 1; step < W; step *= 2) {
+    vf zipped[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W / 2; i++) {
+      zipped[2 * i] = zipLow(rows[i], rows[i + W / 2]);
+      zipped[2 * i + 1] = zipHigh(rows[i], rows[i + W / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) rows[i] = zipped[i];
+  }
+}
+
 NUWA_INLINE vf maximum(vf a, vf b) { return a > b ? a : b; }
 
 // Lanes are added as a tree: the same order everywhere.
