@@ -26,26 +26,15 @@ for (const flag of flags) {
 }
 
 const x86 = process.arch === "x64";
+const avx512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"];
+// `only` names the kernel files that are compiled for a set; the others come from the set below it.
 const instructionSets = [
   { name: "portable", width: 4, flags: [] },
   ...(process.arch === "arm64" ? [{ name: "neon", width: 4, flags: ["-DNUWA_NEON"] }] : []),
   ...(x86 ? [{ name: "avx2", width: 8, flags: ["-mavx2", "-mfma"] }] : []),
+  ...(x86 ? [{ name: "avx512", width: 16, flags: avx512 }] : []),
   ...(x86
-    ? [
-        {
-          name: "avx512",
-          width: 16,
-          flags: [
-            "-mavx512f",
-            "-mavx512bw",
-            "-mavx512dq",
-            "-mavx512vl",
-            "-mavx2",
-            "-mfma",
-            "-mprefer-vector-width=512",
-          ],
-        },
-      ]
+    ? [{ name: "avx512bf16", width: 16, flags: [...avx512, "-mavx512bf16", "-DNUWA_BF16"], only: ["gemm.cc"] }]
     : []),
 ];
 
@@ -116,9 +105,9 @@ function plan(compiler, include) {
   };
   return [
     ...instructionSets.flatMap((set) =>
-      list(kernelDir, ".cc").map((source) =>
-        unit(source, set.name, [`-DNUWA_ISA=${set.name}`, `-DNUWA_WIDTH=${set.width}`, ...set.flags]),
-      ),
+      list(kernelDir, ".cc")
+        .filter((source) => set.only?.includes(basename(source)) ?? true)
+        .map((source) => unit(source, set.name, [`-DNUWA_ISA=${set.name}`, `-DNUWA_WIDTH=${set.width}`, ...set.flags])),
     ),
     ...list(sourceDir, ".cc").map((source) => unit(source, "host", [])),
   ];

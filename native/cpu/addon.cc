@@ -51,20 +51,23 @@ napi_value onError(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// createContext(threads, forcedInstructionSet) -> external
+// createContext(threads, forcedInstructionSet, bfloat16Products) -> external
 napi_value createContext(napi_env env, napi_callback_info info) {
-  napi_value values[2];
-  size_t count = 2;
+  napi_value values[3];
+  size_t count = 3;
   double threads = 1;
+  bool bfloat16Products = false;
   char forced[48] = "";
   size_t length = 0;
   if (!check(env, napi_get_cb_info(env, info, &count, values, nullptr, nullptr)) ||
       !check(env, napi_get_value_double(env, values[0], &threads)) ||
-      !check(env, napi_get_value_string_utf8(env, values[1], forced, sizeof(forced), &length))) {
+      !check(env, napi_get_value_string_utf8(env, values[1], forced, sizeof(forced), &length)) ||
+      !check(env, napi_get_value_bool(env, values[2], &bfloat16Products))) {
     return nullptr;
   }
   return guarded(env, [&]() -> napi_value {
     auto* context = new Context(static_cast<int>(threads), chooseKernels(forced));
+    context->bfloat16Products = bfloat16Products;
     napi_value result = nullptr;
     const napi_status status = napi_create_external(
         env, context, [](napi_env, void* data, void*) { delete static_cast<Context*>(data); }, nullptr, &result);

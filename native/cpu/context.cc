@@ -84,7 +84,8 @@ namespace {
 bool runnable(const KernelTable* table) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (strcmp(table->name, "avx512") == 0) {
+  if (strncmp(table->name, "avx512", 6) == 0) {
+    if (strcmp(table->name, "avx512bf16") == 0 && !__builtin_cpu_supports("avx512bf16")) return false;
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
   }
@@ -95,9 +96,20 @@ bool runnable(const KernelTable* table) {
   return true;
 }
 
+#if defined(__x86_64__)
+// The avx512 kernels, with products that use the bfloat16 instructions when they may.
+const KernelTable avx512bf16Table = [] {
+  KernelTable table = avx512::table;
+  table.name = "avx512bf16";
+  table.gemm = avx512bf16::gemm;
+  return table;
+}();
+#endif
+
 // Best first.
 const KernelTable* const kTables[] = {
 #if defined(__x86_64__)
+    &avx512bf16Table,
     &avx512::table,
     &avx2::table,
 #elif defined(__aarch64__)

@@ -48,6 +48,8 @@ struct Context {
   Context(int threads, const KernelTable* table) : pool(threads), kernels(table) {}
   Pool pool;
   const KernelTable* kernels;
+  // Products round their operands to bfloat16 and sum in float32.
+  bool bfloat16Products = false;
 
  private:
   ScratchBudget scratch_;
@@ -74,7 +76,8 @@ struct Context {
   int64_t stride_ = 0;
 };
 
-// The table that NUWA_CPU names ("portable", "avx2", "avx512", "neon"), else the best one this processor runs.
+// The table that NUWA_CPU names ("portable", "avx2", "avx512", "avx512bf16", "neon"), else the best one this processor
+// runs.
 const KernelTable* chooseKernels(const char* forced);
 // Names of the instruction sets compiled in that this processor can run, best first, ended by null.
 const char* const* runnableInstructionSets();

@@ -112,6 +112,11 @@ extern const KernelTable table;
 namespace avx512 {
 extern const KernelTable table;
 }
+// Only the products of gemm.cc are compiled for this set.
+namespace avx512bf16 {
+void gemm(Context&, float* out, const float* a, const float* b, const float* bias, int64_t M, int64_t N, int64_t K,
+          bool transposeA, bool transposeB, bool accumulate);
+}
 namespace neon {
 extern const KernelTable table;
 }

@@ -24,6 +24,13 @@ export type DType = "float32" | "int32";
  */
 export type WeightDType = "float32" | "bfloat16" | "int8";
 
+/**
+ * How products (matmul and the linear kernels) compute. `bfloat16` rounds both operands of every product to bfloat16
+ * (8 bits of mantissa, to nearest, ties to even) and sums in float32; parameters, activations, gradients and everything
+ * else stay float32, so nothing needs scaling. Processors with instructions for it run twice as fast.
+ */
+export type Precision = "float32" | "bfloat16";
+
 /** A run of elements in a device's memory. Opaque above the device. */
 export interface Storage {
   readonly dtype: DType | WeightDType;

@@ -1,13 +1,15 @@
 import { didYouMean } from "../text/nearest.ts";
 import { NuwaError } from "../text/errors.ts";
 import { createCpuDevice, nativeStatus } from "./cpu/device.ts";
-import type { Device } from "./device.ts";
+import type { Device, Precision } from "./device.ts";
 import { MetaDevice } from "./meta.ts";
 import { ReferenceDevice } from "./reference/device.ts";
 
 export interface DeviceOptions {
   /** Threads of the cpu device; default: the environment's NUWA_THREADS, else one a core. The results are the same for any number. */
   readonly threads?: number;
+  /** How the cpu and reference devices compute products; default float32. */
+  readonly precision?: Precision;
 }
 
 export interface NativeStatus {
@@ -34,7 +36,7 @@ const DEVICE_NAMES = ["cpu", "reference", "meta"] as const;
 export function createDevice(name: "cpu" | "reference" | "meta", options: DeviceOptions = {}): Device {
   switch (name) {
     case "reference":
-      return new ReferenceDevice();
+      return new ReferenceDevice(options);
     case "meta":
       return new MetaDevice();
     case "cpu": {

@@ -101,8 +101,8 @@ class Session {
     }
     await settleCheckpoints(this.#folder, found?.state, warn);
 
-    const threads = settings.threads;
-    const device = createDevice(deviceName, threads === undefined ? {} : { threads });
+    const { threads, precision } = settings;
+    const device = createDevice(deviceName, { precision, ...(threads !== undefined && { threads }) });
     const arena = device.createArena();
     try {
       const model = await this.#model(device, found);

@@ -25,6 +25,12 @@ const shared = {
     .enum(["auto", "cpu", "reference"])
     .default("auto")
     .describe("cpu: native kernels. reference: plain TypeScript, slow. auto: cpu where it is built."),
+  precision: z
+    .enum(["float32", "bfloat16"])
+    .default("float32")
+    .describe(
+      "bfloat16 rounds what goes into matrix products: twice as fast where the processor has instructions for it.",
+    ),
   threads: count.optional().describe("Threads of the cpu device; by default one a core. Changes speed, never results."),
   eval_every: interval.default(250).describe("Steps between evaluations on held-out data; 0 for only after the last."),
   sample_every: interval.default(250).describe("Steps between samples of the model's writing; 0 for none."),

@@ -2,6 +2,7 @@
 // Every element is summed over k in one order, whatever the number of threads.
 #include <time.h>
 
+#include "bfloat16.h"
 #include "panels.h"
 
 namespace nuwa {
@@ -19,7 +20,7 @@ struct Product {
 };
 
 // A panel of B (kBlock x NR floats) stays in the first-level cache, a block of A (tile rows x kBlock) in the second.
-constexpr int64_t kBlockMost = 400;
+constexpr int64_t kBlockMost = NR == 32 ? 240 : 400;
 constexpr int64_t kTileRows = MR == 14 ? 112 : 144;
 constexpr int64_t kTileColumns = 256;
 // Packed memory at one time: at most kDepthMost * kPackedColumns floats for B, and as much for A.
@@ -27,9 +28,6 @@ constexpr int64_t kDepthMost = 4096;
 constexpr int64_t kPackedFloats = int64_t{4} << 20;
 // A product with fewer tiles than this is cut smaller, so that many threads find work.
 constexpr int64_t kTilesWanted = 16;
-
-// Rows of A are read in place where that is a straight walk and the rows are few enough for the address registers.
-constexpr bool kReadsAInPlace = MR <= 8;
 
 struct Blocks {
   int64_t count, size;
@@ -41,54 +39,82 @@ NUWA_INLINE Blocks evenBlocks(int64_t length, int64_t most) {
   return {divideUp(length, size), size};
 }
 
-// One pass over k0 .. k0 + depth and columns n0 .. n0 + width of the result.
+// How a product's operands are packed and multiplied. kDepth values of k lie in one element.
+struct Float32Format {
+  using Element = float;
+  static constexpr int kDepth = 1;
+  // Rows of A are read in place where that is a straight walk and the rows are few enough for the address registers.
+  static constexpr bool kReadsRowsInPlace = MR <= 8;
+  static void packB(Element* panel, const float* b, int64_t stride, int64_t K, int64_t columns, bool transposed) {
+    if (transposed) packPanelTransposed(panel, b, stride, K, columns);
+    else packPanel(panel, b, stride, K, columns);
+  }
+  static void packA(Element* panel, const float* a, int64_t stride, int64_t K, int64_t rows, bool transposed) {
+    packRows(panel, a, stride, K, rows, transposed);
+  }
+  static void block(int64_t rows, int64_t columns, int64_t depth, const Element* a, const Element* panel, float* c,
+                    int64_t strideC, bool accumulate, const float* bias) {
+    microBlock<true>(rows, columns, depth, a, MR, panel, c, strideC, accumulate, bias);
+  }
+};
+
+#if defined(NUWA_BF16)
+using Bfloat16Format = PairedFormat;
+#else
+// Without bf16 instructions: values rounded to bf16 and kept as floats, so that every processor gives the same numbers
+// up to the order of sums.
+struct Bfloat16Format : Float32Format {
+  static constexpr bool kReadsRowsInPlace = false;
+  static void packB(Element* panel, const float* b, int64_t stride, int64_t K, int64_t columns, bool transposed) {
+    Float32Format::packB(panel, b, stride, K, columns, transposed);
+    roundToBfloat16(panel, K * NR);
+  }
+  static void packA(Element* panel, const float* a, int64_t stride, int64_t K, int64_t rows, bool transposed) {
+    Float32Format::packA(panel, a, stride, K, rows, transposed);
+    roundToBfloat16(panel, K * MR);
+  }
+};
+#endif
+
+// One pass over k0 .. k0 + depth, height rows from m0 and width columns from n0 of the result.
+template <typename Format>
 void pass(Context& context, const Product& p, int64_t m0, int64_t height, int64_t n0, int64_t width, int64_t k0,
           int64_t depth) {
+  using Element = typename Format::Element;
+  constexpr int64_t D = Format::kDepth;
   const int64_t strideA = p.transposeA ? p.M : p.K, strideB = p.transposeB ? p.K : p.N;
-  const Blocks k = evenBlocks(depth, kBlockMost);
+  const Blocks k = evenBlocks(depth, kBlockMost * D);
   const int64_t paddedWidth = roundUp(width, NR), paddedHeight = roundUp(height, MR);
-  const bool packA = p.transposeA || !kReadsAInPlace;
+  const bool packA = p.transposeA || !Format::kReadsRowsInPlace;
 
-  float* packedB = static_cast<float*>(context.packedB.reserve(sizeof(float) * static_cast<size_t>(paddedWidth * depth)));
-  float* packedA =
-      packA ? static_cast<float*>(context.packedA.reserve(sizeof(float) * static_cast<size_t>(paddedHeight * depth)))
-            : nullptr;
+  const auto reserve = [&](Scratch& scratch, int64_t side) {
+    return static_cast<Element*>(scratch.reserve(sizeof(Element) * static_cast<size_t>(side * divideUp(depth, D))));
+  };
+  Element* packedB = reserve(context.packedB, paddedWidth);
+  Element* packedA = packA ? reserve(context.packedA, paddedHeight) : nullptr;
 
-  // Packed blocks of k follow each other: block kb of B starts at kb * k.size * paddedWidth.
+  // Packed blocks of k follow each other: block kb of B starts at kb * k.size / D * paddedWidth.
   const int64_t panelsB = paddedWidth / NR, panelsA = packA ? paddedHeight / MR : 0;
   const int64_t perTask = maximum(int64_t{1}, kGrain / (k.size * NR));
   const int64_t tasksB = divideUp(panelsB, perTask), tasksA = divideUp(panelsA, perTask);
   parallelTiles(context, k.count * (tasksB + tasksA), [&](int64_t tile, int) {
     const int64_t kb = tile / (tasksB + tasksA), task = tile % (tasksB + tasksA);
-    const int64_t first = k0 + kb * k.size, n = minimum(k.size, depth - kb * k.size);
+    const int64_t start = kb * k.size, first = k0 + start, n = minimum(k.size, depth - start);
+    const int64_t steps = divideUp(n, D);
     if (task < tasksB) {
-      float* to = packedB + kb * k.size * paddedWidth;
+      Element* to = packedB + start / D * paddedWidth;
       for (int64_t j = task * perTask; j < minimum(panelsB, (task + 1) * perTask); j++) {
         const int64_t column = n0 + j * NR, columns = minimum(int64_t{NR}, n0 + width - column);
-        if (p.transposeB) packPanelTransposed(to + j * NR * n, p.b + column * strideB + first, strideB, n, columns);
-        else packPanel(to + j * NR * n, p.b + first * strideB + column, strideB, n, columns);
+        const float* from = p.transposeB ? p.b + column * strideB + first : p.b + first * strideB + column;
+        Format::packB(to + j * NR * steps, from, strideB, n, columns, p.transposeB);
       }
       return;
     }
-    float* to = packedA + kb * k.size * paddedHeight;
+    Element* to = packedA + start / D * paddedHeight;
     for (int64_t i = (task - tasksB) * perTask; i < minimum(panelsA, (task - tasksB + 1) * perTask); i++) {
       const int64_t row = m0 + i * MR, rows = minimum(int64_t{MR}, m0 + height - row);
-      float* panel = to + i * MR * n;
-      if (p.transposeA) {
-        const float* from = p.a + first * strideA + row;
-        if (rows == MR) {
-          for (int64_t q = 0; q < n; q++) memcpy(panel + q * MR, from + q * strideA, sizeof(float) * MR);
-        } else {
-          for (int64_t q = 0; q < n; q++) {
-            for (int64_t r = 0; r < rows; r++) panel[q * MR + r] = from[q * strideA + r];
-          }
-        }
-      } else {
-        for (int64_t r = 0; r < rows; r++) {
-          const float* from = p.a + (row + r) * strideA + first;
-          for (int64_t q = 0; q < n; q++) panel[q * MR + r] = from[q];
-        }
-      }
+      const float* from = p.transposeA ? p.a + first * strideA + row : p.a + row * strideA + first;
+      Format::packA(to + i * MR * steps, from, strideA, n, rows, p.transposeA);
     }
   });
 
@@ -105,24 +131,44 @@ void pass(Context& context, const Product& p, int64_t m0, int64_t height, int64_
     const int64_t rows = minimum(tileRows, height - row), columns = minimum(tileColumns, width - column);
     float* c = p.c + (m0 + row) * p.N + n0 + column;
     for (int64_t kb = 0; kb < k.count; kb++) {
-      const int64_t first = kb * k.size, n = minimum(k.size, depth - first);
+      const int64_t first = kb * k.size, n = minimum(k.size, depth - first), steps = divideUp(n, D);
       const bool add = p.accumulate || k0 + first > 0;
-      const float* panels = packedB + first * paddedWidth + column * n;
+      const Element* panels = packedB + first / D * paddedWidth + column * steps;
       const float* bias = p.bias != nullptr && k0 + first == 0 ? p.bias + n0 + column : nullptr;
-      if (!packA) {
-        blockProduct<false>(rows, columns, n, p.a + (m0 + row) * strideA + k0 + first, strideA, panels, NR * n, c, p.N,
-                            add, bias);
-        continue;
+      if constexpr (Format::kReadsRowsInPlace) {
+        if (!packA) {
+          blockProduct<false>(rows, columns, n, p.a + (m0 + row) * strideA + k0 + first, strideA, panels, NR * n, c,
+                              p.N, add, bias);
+          continue;
+        }
       }
-      const float* panelA = packedA + first * paddedHeight + row * n;
+      const Element* panelA = packedA + first / D * paddedHeight + row * steps;
       for (int64_t j = 0; j < columns; j += NR) {
         for (int64_t i = 0; i < rows; i += MR) {
-          microBlock<true>(minimum(int64_t{MR}, rows - i), minimum(int64_t{NR}, columns - j), n, panelA + i * n, MR,
-                           panels + j * n, c + i * p.N + j, p.N, add, bias == nullptr ? nullptr : bias + j);
+          Format::block(minimum(int64_t{MR}, rows - i), minimum(int64_t{NR}, columns - j), steps, panelA + i * steps,
+                        panels + j * steps, c + i * p.N + j, p.N, add, bias == nullptr ? nullptr : bias + j);
         }
       }
     }
   });
+}
+
+// The passes of a whole product: packed memory at one time is bounded.
+template <typename Format>
+void passes(Context& context, const Product& p) {
+  const Blocks k = evenBlocks(p.K, kDepthMost);
+  const int64_t sideMost = kPackedFloats / k.size;
+  const int64_t widthMost = maximum(int64_t{NR}, sideMost / NR * NR);
+  const int64_t heightMost =
+      p.transposeA || !Format::kReadsRowsInPlace ? maximum(int64_t{MR}, sideMost / MR * MR) : p.M;
+  for (int64_t kb = 0; kb < k.count; kb++) {
+    const int64_t k0 = kb * k.size, depth = minimum(k.size, p.K - k0);
+    for (int64_t n0 = 0; n0 < p.N; n0 += widthMost) {
+      for (int64_t m0 = 0; m0 < p.M; m0 += heightMost) {
+        pass<Format>(context, p, m0, minimum(heightMost, p.M - m0), n0, minimum(widthMost, p.N - n0), k0, depth);
+      }
+    }
+  }
 }
 
 // A few rows against a whole weight, as in decoding: bound by reading B once. Eight columns share each load of A.
@@ -176,6 +222,7 @@ void gemm(Context& context, float* out, const float* a, const float* b, const fl
     return;
   }
   const Product p{out, a, b, bias, M, N, K, transposeA, transposeB, accumulate};
+  if (context.bfloat16Products) return passes<Bfloat16Format>(context, p);
   if (transposeB && !transposeA) {
     switch (M) {
       case 1: return skinny<1>(context, p);
@@ -185,18 +232,7 @@ void gemm(Context& context, float* out, const float* a, const float* b, const fl
       default: break;
     }
   }
-  const Blocks k = evenBlocks(K, kDepthMost);
-  const int64_t sideMost = kPackedFloats / k.size;
-  const int64_t widthMost = maximum(int64_t{NR}, sideMost / NR * NR), heightMost = maximum(int64_t{MR}, sideMost / MR * MR);
-  const bool packA = transposeA || !kReadsAInPlace;
-  for (int64_t kb = 0; kb < k.count; kb++) {
-    const int64_t k0 = kb * k.size, depth = minimum(k.size, K - k0);
-    for (int64_t n0 = 0; n0 < N; n0 += widthMost) {
-      for (int64_t m0 = 0; m0 < M; m0 += packA ? heightMost : M) {
-        pass(context, p, m0, minimum(packA ? heightMost : M, M - m0), n0, minimum(widthMost, N - n0), k0, depth);
-      }
-    }
-  }
+  passes<Float32Format>(context, p);
 }
 
 // Register-only multiply-adds on every thread: what the processor can do at most.

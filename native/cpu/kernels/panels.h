@@ -142,6 +142,22 @@ NUWA_INLINE void packPanelTransposed(float* panel, const float* b, int64_t strid
   }
 }
 
+// panel[k * MR + r] = a[r * stride + k], or, transposed, a[k * stride + r]. Rows past `rows` are left as they are: what
+// they give is dropped.
+NUWA_INLINE void packRows(float* panel, const float* a, int64_t stride, int64_t K, int64_t rows, bool transposed) {
+  if (!transposed) {
+    for (int64_t r = 0; r < rows; r++) {
+      for (int64_t k = 0; k < K; k++) panel[k * MR + r] = a[r * stride + k];
+    }
+  } else if (rows == MR) {
+    for (int64_t k = 0; k < K; k++) memcpy(panel + k * MR, a + k * stride, sizeof(float) * MR);
+  } else {
+    for (int64_t k = 0; k < K; k++) {
+      for (int64_t r = 0; r < rows; r++) panel[k * MR + r] = a[k * stride + r];
+    }
+  }
+}
+
 // Packs B (K, columns), or its transpose (columns, K), into panels of K * NR floats one after the other.
 NUWA_INLINE void packPanels(float* panels, const float* b, int64_t stride, int64_t K, int64_t columns,
                             bool transposed) {

@@ -13,6 +13,7 @@ import type {
   LinearDims,
   MatmulDims,
   NormDims,
+  Precision,
   RopeDims,
   Storage,
   WeightDType,
@@ -25,6 +26,8 @@ import { loadNative, type NativeAddon, type NativeContext } from "./native.ts";
 export interface CpuDeviceOptions {
   /** Threads that compute, the calling one counted; default: NUWA_THREADS, else one a core. Results do not depend on it. */
   readonly threads?: number;
+  /** How products compute; default float32. */
+  readonly precision?: Precision;
 }
 
 /** Numbers of `ActivationKind` in native/cpu/kernels.h. */
@@ -63,16 +66,22 @@ function threadCount(option: number | undefined): number {
  */
 export class CpuDevice implements Device {
   readonly name = "cpu";
-  /** Which kernels run: "avx512", "avx2" or "portable"; NUWA_CPU forces one. */
+  /** Which kernels run: "avx512bf16", "avx512", "avx2" or "portable"; NUWA_CPU forces one. */
   readonly instructionSet: string;
   readonly threads: number;
+  readonly precision: Precision;
   readonly #native: NativeAddon;
   readonly #memory: MemoryPool;
   #context: NativeContext | undefined;
 
   constructor(options: CpuDeviceOptions = {}) {
     this.#native = loadNative();
-    this.#context = this.#native.createContext(threadCount(options.threads), process.env["NUWA_CPU"] ?? "");
+    this.precision = options.precision ?? "float32";
+    this.#context = this.#native.createContext(
+      threadCount(options.threads),
+      process.env["NUWA_CPU"] ?? "",
+      this.precision === "bfloat16",
+    );
     const described = this.#native.describeContext(this.#context);
     this.instructionSet = described.instructionSet;
     this.threads = described.threads;
@@ -496,7 +505,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
 export function nativeStatus(): { available: boolean; reason?: string; instructionSet?: string } {
   try {
     const native = loadNative();
-    const context = native.createContext(1, process.env["NUWA_CPU"] ?? "");
+    const context = native.createContext(1, process.env["NUWA_CPU"] ?? "", false);
     return { available: true, instructionSet: native.describeContext(context).instructionSet };
   } catch (error) {
     return { available: false, reason: error instanceof Error ? error.message : String(error) };

@@ -25,7 +25,7 @@ type Address = number;
 /** What native/cpu/addon.cc and native/cpu/kernels.h export. Kernels take the context, then addresses and numbers. */
 export interface NativeAddon {
   onError(raise: (code: NuwaErrorCode, message: string) => never): void;
-  createContext(threads: number, instructionSet: string): NativeContext;
+  createContext(threads: number, instructionSet: string, bfloat16Products: boolean): NativeContext;
   describeContext(context: NativeContext): { instructionSet: string; vectorWidth: number; threads: number };
   stopContext(context: NativeContext): void;
   runnable(): string[];

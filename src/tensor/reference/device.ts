@@ -1,4 +1,4 @@
-import type { Arena, Device, DType, Storage, WeightDType } from "../device.ts";
+import type { Arena, Device, DType, Precision, Storage, WeightDType } from "../device.ts";
 import { roundToWeights } from "../weights.ts";
 import * as attention from "./attention.ts";
 import * as arrays from "./arrays.ts";
@@ -11,7 +11,7 @@ import * as loss from "./loss.ts";
 import { allocateReference, ReferenceArena, ReferenceMatrix, ReferenceStorage } from "./memory.ts";
 import * as norms from "./norms.ts";
 import * as optimizers from "./optimizers.ts";
-import * as products from "./products.ts";
+import { createProducts, type Products } from "./products.ts";
 import * as recurrent from "./recurrent.ts";
 import * as reductions from "./reductions.ts";
 
@@ -23,6 +23,27 @@ import * as reductions from "./reductions.ts";
  */
 export class ReferenceDevice implements Device {
   readonly name = "reference";
+  readonly matmul: Products["matmul"];
+  readonly linear: Products["linear"];
+  readonly linearBackwardInput: Products["linearBackwardInput"];
+  readonly linearBackwardWeight: Products["linearBackwardWeight"];
+  readonly linearBackwardBias: Products["linearBackwardBias"];
+  readonly groupedLinear: experts.GroupedProducts["groupedLinear"];
+  readonly groupedLinearBackwardInput: experts.GroupedProducts["groupedLinearBackwardInput"];
+  readonly groupedLinearBackwardWeight: experts.GroupedProducts["groupedLinearBackwardWeight"];
+
+  constructor(options: { readonly precision?: Precision } = {}) {
+    const products = createProducts(options.precision ?? "float32");
+    this.matmul = products.matmul;
+    this.linear = products.linear;
+    this.linearBackwardInput = products.linearBackwardInput;
+    this.linearBackwardWeight = products.linearBackwardWeight;
+    this.linearBackwardBias = products.linearBackwardBias;
+    const grouped = experts.createGroupedProducts(products);
+    this.groupedLinear = grouped.groupedLinear;
+    this.groupedLinearBackwardInput = grouped.groupedLinearBackwardInput;
+    this.groupedLinearBackwardWeight = grouped.groupedLinearBackwardWeight;
+  }
 
   allocate(dtype: DType, length: number): Storage {
     return allocateReference(dtype, length);
@@ -66,11 +87,6 @@ export class ReferenceDevice implements Device {
   readonly sum = reductions.sum;
   readonly sumOfSquares = reductions.sumOfSquares;
   readonly argmax = reductions.argmax;
-  readonly matmul = products.matmul;
-  readonly linear = products.linear;
-  readonly linearBackwardInput = products.linearBackwardInput;
-  readonly linearBackwardWeight = products.linearBackwardWeight;
-  readonly linearBackwardBias = products.linearBackwardBias;
   readonly embedding = embedding.embedding;
   readonly embeddingBackward = embedding.embeddingBackward;
   readonly layerNorm = norms.layerNorm;
@@ -100,8 +116,5 @@ export class ReferenceDevice implements Device {
   readonly groupRows = experts.groupRows;
   readonly combineRows = experts.combineRows;
   readonly combineRowsBackward = experts.combineRowsBackward;
-  readonly groupedLinear = experts.groupedLinear;
-  readonly groupedLinearBackwardInput = experts.groupedLinearBackwardInput;
-  readonly groupedLinearBackwardWeight = experts.groupedLinearBackwardWeight;
   readonly adamW = optimizers.adamW;
 }

@@ -1,7 +1,7 @@
-import type { LinearDims, Storage } from "../device.ts";
+import type { Device, LinearDims, Storage } from "../device.ts";
 import type { CombineDims, GroupingDims, RowDims } from "../families.ts";
 import { at, floats, integers } from "./memory.ts";
-import { linear, linearBackwardInput, linearBackwardWeight } from "./products.ts";
+import type { Products } from "./products.ts";
 
 export function topK(ids: Storage, x: Storage, { rows, width }: RowDims, count: number): void {
   const [chosen, input] = [integers(ids), floats(x)];
@@ -111,34 +111,30 @@ function eachGroup(
 
 type Part = (weights: Storage) => Storage;
 
-export function groupedLinear(out: Storage, x: Storage, weight: Storage, offsets: Storage, dims: LinearDims): void {
-  eachGroup(offsets, dims, (rows, own, matrix) => {
-    linear(rows(out, dims.outputs), rows(x, dims.inputs), matrix(weight), null, own);
-  });
-}
+export type GroupedProducts = Pick<
+  Device,
+  "groupedLinear" | "groupedLinearBackwardInput" | "groupedLinearBackwardWeight"
+>;
 
-export function groupedLinearBackwardInput(
-  dx: Storage,
-  dout: Storage,
-  weight: Storage,
-  offsets: Storage,
-  dims: LinearDims,
-  accumulate: boolean,
-): void {
-  eachGroup(offsets, dims, (rows, own, matrix) => {
-    linearBackwardInput(rows(dx, dims.inputs), rows(dout, dims.outputs), matrix(weight), own, accumulate);
-  });
-}
-
-export function groupedLinearBackwardWeight(
-  dweight: Storage,
-  dout: Storage,
-  x: Storage,
-  offsets: Storage,
-  dims: LinearDims,
-  accumulate: boolean,
-): void {
-  eachGroup(offsets, dims, (rows, own, matrix) => {
-    linearBackwardWeight(matrix(dweight), rows(dout, dims.outputs), rows(x, dims.inputs), own, accumulate);
-  });
+/** One of the device's own products for each expert. */
+export function createGroupedProducts(products: Products): GroupedProducts {
+  return {
+    groupedLinear: (out, x, weight, offsets, dims) => {
+      eachGroup(offsets, dims, (rows, own, matrix) => {
+        products.linear(rows(out, dims.outputs), rows(x, dims.inputs), matrix(weight), null, own);
+      });
+    },
+    groupedLinearBackwardInput: (dx, dout, weight, offsets, dims, accumulate) => {
+      eachGroup(offsets, dims, (rows, own, matrix) => {
+        const [to, from] = [rows(dx, dims.inputs), rows(dout, dims.outputs)];
+        products.linearBackwardInput(to, from, matrix(weight), own, accumulate);
+      });
+    },
+    groupedLinearBackwardWeight: (dweight, dout, x, offsets, dims, accumulate) => {
+      eachGroup(offsets, dims, (rows, own, matrix) => {
+        const [from, by] = [rows(dout, dims.outputs), rows(x, dims.inputs)];
+        products.linearBackwardWeight(matrix(dweight), from, by, own, accumulate);
+      });
+    },
+  };
 }
