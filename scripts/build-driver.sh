@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compiles native/cpu/check with the kernels of some instruction sets into one program, without Node.
-#   scripts/build-driver.sh FOLDER "COMPILER FLAGS" "LINK FLAGS" set:width:flags,with,commas ...
+#   scripts/build-driver.sh FOLDER "COMPILER FLAGS" "LINK FLAGS" set:width:flags,with,commas[:kernel file] ...
 # CXX names the compiler. The program is FOLDER/driver.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,8 +12,9 @@ rm -f "$out"/*.o
 common="-std=c++17 $flags -fno-math-errno -fno-trapping-math -ffp-contract=fast -pthread -Wno-psabi"
 {
   for set in "$@"; do
-    name=${set%%:*}; rest=${set#*:}; width=${rest%%:*}; machine=$(echo "${rest#*:}" | tr , ' ')
-    for source in "$root"/native/cpu/kernels/*.cc; do
+    name=${set%%:*}; rest=${set#*:}; width=${rest%%:*}; rest=${rest#*:}
+    machine=$(echo "${rest%%:*}" | tr , ' '); only=${rest#"${rest%%:*}"}; only=${only#:}
+    for source in "$root"/native/cpu/kernels/${only:-*}.cc; do
       echo "$common $machine -DNUWA_ISA=$name -DNUWA_WIDTH=$width -c $source -o $out/$(basename "$source" .cc)-$name.o"
     done
   done

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the kernels with AddressSanitizer + UndefinedBehaviorSanitizer, then with ThreadSanitizer, and runs
 # native/cpu/check over them. The 16-wide kernels are compiled with the instructions of this machine (the
-# compiler splits the vectors), so their logic runs here even without AVX-512.
+# compiler splits the vectors), so their logic runs here even without AVX-512; the
+# dot product of bfloat16 pairs is done in steps.
 #   scripts/sanitize.sh [plain|address|thread ...]
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,7 +10,7 @@ modes=${*:-address thread}
 
 sets="portable:4:"
 case $(uname -m) in
-  x86_64) sets="portable:4: avx2:8:-mavx2,-mfma avx512:16:-mavx2,-mfma" ;;
+  x86_64) sets="portable:4: avx2:8:-mavx2,-mfma avx512:16:-mavx2,-mfma avx512bf16:16:-mavx2,-mfma,-DNUWA_BF16_IN_STEPS:gemm" ;;
   aarch64) sets="portable:4: neon:4:-DNUWA_NEON" ;;
 esac
 

@@ -79,6 +79,18 @@ void* Scratch::reserve(size_t bytes) {
   return pointer_;
 }
 
+#if defined(__x86_64__)
+const KernelTable& avx512bf16Table() {
+  static const KernelTable table = [] {
+    KernelTable copy = avx512::table;
+    copy.name = "avx512bf16";
+    copy.gemm = avx512bf16::gemm;
+    return copy;
+  }();
+  return table;
+}
+#endif
+
 namespace {
 
 bool runnable(const KernelTable* table) {
@@ -96,20 +108,10 @@ bool runnable(const KernelTable* table) {
   return true;
 }
 
-#if defined(__x86_64__)
-// The avx512 kernels, with products that use the bfloat16 instructions when they may.
-const KernelTable avx512bf16Table = [] {
-  KernelTable table = avx512::table;
-  table.name = "avx512bf16";
-  table.gemm = avx512bf16::gemm;
-  return table;
-}();
-#endif
-
 // Best first.
 const KernelTable* const kTables[] = {
 #if defined(__x86_64__)
-    &avx512bf16Table,
+    &avx512bf16Table(),
     &avx512::table,
     &avx2::table,
 #elif defined(__aarch64__)

@@ -112,11 +112,14 @@ extern const KernelTable table;
 namespace avx512 {
 extern const KernelTable table;
 }
-// Only the products of gemm.cc are compiled for this set.
+// Only gemm.cc is compiled for this set; the other kernels are those of avx512.
 namespace avx512bf16 {
 void gemm(Context&, float* out, const float* a, const float* b, const float* bias, int64_t M, int64_t N, int64_t K,
           bool transposeA, bool transposeB, bool accumulate);
 }
+#if defined(__x86_64__)
+const KernelTable& avx512bf16Table();
+#endif
 namespace neon {
 extern const KernelTable table;
 }

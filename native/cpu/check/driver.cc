@@ -115,6 +115,7 @@ int main(int argc, char** argv) {
 #if defined(__x86_64__)
       &nuwa::avx2::table,
       &nuwa::avx512::table,  // scripts/sanitize.sh compiles this width for AVX2 machines too
+      &nuwa::avx512bf16Table(),
 #elif defined(__aarch64__)
       &nuwa::neon::table,
 #endif
@@ -130,7 +131,7 @@ int main(int argc, char** argv) {
     const std::vector<Result> alone = runAll(*table, 1);
     const bool same = sameBits(alone, runAll(*table, 2)) && sameBits(alone, runAll(*table, 7));
     const Worst worst = compare(expected, alone);
-    std::printf("%-9s width %2d: %d kernels, %zu results, 1, 2 and 7 threads %s, largest difference to portable %.1e\n",
+    std::printf("%-10s width %2d: %d kernels, %zu results, 1, 2 and 7 threads %s, largest difference to portable %.1e\n",
                 table->name, table->vectorWidth, kKernels, alone.size(), same ? "agree" : "DIFFER", worst.difference);
     if (!same || !worst.within) failures++;
     if (check::scratchFailure(*table) != 0) failures++;

@@ -13,6 +13,11 @@ void products(Run& run) {
       k.gemm(c, out.data(), a.data(), b.data(), (flags & 4) != 0 ? nullptr : bias.data(), M, N, K, (flags & 1) != 0,
              (flags & 2) != 0, (flags & 4) != 0);
       run.keep("gemm", out);
+      c.bfloat16Products = true;
+      k.gemm(c, out.data(), a.data(), b.data(), (flags & 4) != 0 ? nullptr : bias.data(), M, N, K, (flags & 1) != 0,
+             (flags & 2) != 0, (flags & 4) != 0);
+      c.bfloat16Products = false;
+      run.keep("gemm in bfloat16", out);
     }
   }
   double gflops = 0;

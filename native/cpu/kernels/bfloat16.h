@@ -23,7 +23,17 @@ NUWA_INLINE void roundToBfloat16(float* x, int64_t n) {
   if (i < n) storePart(x + i, (vf)bfloat16Bits(loadPart(x + i, n - i)), n - i);
 }
 
+#if defined(NUWA_BF16) || defined(NUWA_BF16_IN_STEPS)
+#define NUWA_BF16_PAIRS
+
+// sum + the products of the lower halves + the products of the upper halves, as bfloat16.
+NUWA_INLINE vf dotPairs(vf sum, vi a, vi b) {
 #if defined(NUWA_BF16)
+  return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#else
+  return sum + (vf)(a & -0x10000) * (vf)(b & -0x10000) + (vf)(a << 16) * (vf)(b << 16);
+#endif
+}
 
 // C (rows, up to NR columns) = (C +) A · panel (+ bias), `steps` pairs deep: a[s * MR + r] and panel[s * NR + j] hold
 // k = 2s in their lower half and k = 2s + 1 in the upper.
@@ -37,14 +47,14 @@ static inline void pairTile(int64_t steps, const uint32_t* a, const uint32_t* pa
     for (int j = 0; j < NV; j++) sum[i][j] = bias == nullptr ? vf{} : load(bias + j * W);
   }
   for (int64_t s = 0; s < steps; s++) {
-    __m512i b[NV];
+    vi b[NV];
 #pragma GCC unroll 2
-    for (int j = 0; j < NV; j++) b[j] = _mm512_loadu_si512(panel + s * NR + j * W);
+    for (int j = 0; j < NV; j++) b[j] = (vi)load(reinterpret_cast<const float*>(panel + s * NR + j * W));
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; i++) {
-      const __m512i value = _mm512_set1_epi32(static_cast<int>(a[s * MR + i]));
+      const vi value = splatInt(static_cast<int32_t>(a[s * MR + i]));
 #pragma GCC unroll 2
-      for (int j = 0; j < NV; j++) sum[i][j] = (vf)_mm512_dpbf16_ps((__m512)sum[i][j], (__m512bh)value, (__m512bh)b[j]);
+      for (int j = 0; j < NV; j++) sum[i][j] = dotPairs(sum[i][j], value, b[j]);
     }
   }
 #pragma GCC unroll 16

@@ -58,7 +58,7 @@ struct Float32Format {
   }
 };
 
-#if defined(NUWA_BF16)
+#if defined(NUWA_BF16_PAIRS)
 using Bfloat16Format = PairedFormat;
 #else
 // Without bf16 instructions: values rounded to bf16 and kept as floats, so that every processor gives the same numbers
