@@ -86,7 +86,7 @@ describe.skipIf(!status.available)("cpu memory", () => {
     const source = `
       const { workerData, parentPort } = require("node:worker_threads");
       const native = require(workerData.file);
-      const context = native.createContext(2, "");
+      const context = native.createContext(2, "", false);
       const memory = native.allocate(4 * 100000, true);
       native.fill(context, memory.address, 100000, 2);
       parentPort.postMessage(new Float32Array(memory.buffer)[99999]);
