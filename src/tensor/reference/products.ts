@@ -9,7 +9,8 @@ export type Products = Pick<
 
 /** The products of a precision: the others are matmul with other names for its sides. */
 export function createProducts(precision: Precision): Products {
-  const operand = precision === "bfloat16" ? (value: number) => fromBfloat16(toBfloat16(value)) : (value: number) => value;
+  const operand =
+    precision === "bfloat16" ? (value: number) => fromBfloat16(toBfloat16(value)) : (value: number) => value;
 
   const matmul: Device["matmul"] = (out, a, b, dims) => {
     const { M, N, K, transposeA, transposeB, accumulate } = dims;
