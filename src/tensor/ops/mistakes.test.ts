@@ -43,6 +43,15 @@ const pair = (op: (tape: Tape, a: Tensor, b: Tensor) => unknown, a: string, b: s
     [b, [2, 3, 1], a],
   ],
 });
+const linearCase = (op: (tape: Tape, x: Tensor, weight: Tensor, bias: Tensor) => unknown): Case => ({
+  inputs: { x: f(2, 3), weight: f(4, 3), bias: f(4) },
+  run: (given) => op(tape, at(given, "x"), at(given, "weight"), at(given, "bias")),
+  wrong: [
+    ["x", [2, 4], "weight"],
+    ["weight", [4], "x"],
+    ["bias", [3], "weight"],
+  ],
+});
 const recurrentCase = (gates: number, states: readonly string[], run: Case["run"]): Case => ({
   inputs: {
     x: f(2, 5, 3),
@@ -100,7 +109,9 @@ const attentionWrong: Case["wrong"] = [
 /** Every op that is exported, but for those that take no tensors. */
 const cases: Readonly<Record<string, Case>> = {
   activation: alone((t, x) => ops.activation(t, x, "gelu")),
+  activationLinear: linearCase((t, x, weight, bias) => ops.activationLinear(t, x, "gelu", weight, bias)),
   add: pair(ops.add, "a", "b"),
+  addOnto: pair(ops.addOnto, "a", "b"),
   attention: {
     inputs: { q: f(2, 5, 2, 3), k: f(2, 5, 2, 3), v: f(2, 5, 2, 3) },
     run: (given) => ops.attention(tape, at(given, "q"), at(given, "k"), at(given, "v"), { causal: true }),
@@ -203,15 +214,7 @@ const cases: Readonly<Record<string, Case>> = {
       ["bias", [3, 1], "x"],
     ],
   },
-  linear: {
-    inputs: { x: f(2, 3), weight: f(4, 3), bias: f(4) },
-    run: (given) => ops.linear(tape, at(given, "x"), at(given, "weight"), at(given, "bias")),
-    wrong: [
-      ["x", [2, 4], "weight"],
-      ["weight", [4], "x"],
-      ["bias", [3], "weight"],
-    ],
-  },
+  linear: linearCase(ops.linear),
   linearCrossEntropy: {
     inputs: { x: f(2, 3), weight: f(5, 3), targets: i(2), weights: f(2) },
     run: (given) => {
