@@ -1,6 +1,8 @@
 export { KvCache } from "../nn/index.ts";
 export * from "./causal-language-model.ts";
 export * from "./gpt-config.ts";
+export * from "./gguf.ts";
+export * from "./gguf-tokenizer.ts";
 export * from "./gpt.ts";
 export * from "./checkpoint.ts";
 export * from "./replace-file.ts";
