@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 const [name = "", ...rest] = process.argv.slice(2);
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const helpers = new Set(["main.js", "corpus.js"]);
+const commands = new Set(["train", "decode"]);
 const names = readdirSync(folder).filter((file) => file.endsWith(".js") && !helpers.has(file));
-const known = ["train", ...names.map((file) => file.slice(0, -3))].toSorted();
+const known = [...new Set([...commands, ...names.map((file) => file.slice(0, -3))])].toSorted();
 
 if (!known.includes(name)) {
   const got = name === "" ? "" : `, got "${name}"`;
@@ -15,6 +16,6 @@ if (!known.includes(name)) {
   process.exit(2);
 }
 const command = `${folder}../src/cli/main.js`;
-const options = name === "train" ? [command, "bench", "train"] : [`${folder}${name}.js`];
+const options = commands.has(name) ? [command, "bench", name] : [`${folder}${name}.js`];
 if (!existsSync(options[0] ?? "")) throw new Error('not built: run "npm run build:ts"');
 process.exit(spawnSync(process.execPath, [...options, ...rest], { stdio: "inherit" }).status ?? 1);
