@@ -91,6 +91,14 @@
     const int32_t* positions, const float* table, int64_t B, int64_t capacity, int64_t H, int64_t K, int64_t D,      \
     float scale)                                                                                                     \
   X(readThrough, float* out, const float* x, int64_t n)                                                              \
+  X(lion, float* parameter, const float* gradient, float* m, int64_t n, double learningRate, double beta1,            \
+    double beta2, double weightDecay, double gradientScale)                                                          \
+  X(sgd, float* parameter, const float* gradient, float* m, int64_t n, double learningRate, double momentum,         \
+    double weightDecay, bool nesterov, bool decoupled, double gradientScale)                                         \
+  X(nesterov, float* momentum, float* gradient, int64_t n, double beta, double gradientScale)                        \
+  X(adafactor, float* parameter, const float* gradient, float* row, float* column, int64_t matrices, int64_t rows,   \
+    int64_t columns, double learningRate, double newShare, double epsilon1, double epsilon2, double clipThreshold,   \
+    double weightDecay, double step, double gradientScale)                                                           \
   X(measurePeak, double* gflops, double seconds)
 
 namespace nuwa {

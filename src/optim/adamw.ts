@@ -1,12 +1,9 @@
-import { type Parameter, Tensor } from "../tensor/index.ts";
-import { type NamedTensors, type Optimizer, type StepOptions, writeState } from "./optimizer.ts";
+import type { Tensor } from "../tensor/index.ts";
+import type { StepOptions } from "./optimizer.ts";
+import { type ParameterGroup, type Slot, StatefulOptimizer, zeroState } from "./stateful.ts";
 
 /** Parameters that share a learning rate and a decay. */
-export interface AdamWGroup {
-  readonly parameters: readonly Parameter[];
-  readonly learningRate: number;
-  readonly weightDecay: number;
-}
+export type AdamWGroup = ParameterGroup;
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -14,10 +11,7 @@ export interface AdamWOptions {
   readonly epsilon: number;
 }
 
-interface Slot {
-  readonly parameter: Parameter;
-  readonly learningRate: number;
-  readonly weightDecay: number;
+interface State extends Readonly<Record<string, Tensor>> {
   /** Mean of the gradients. */ readonly m: Tensor;
   /** Mean of their squares. */ readonly v: Tensor;
 }
@@ -31,66 +25,22 @@ interface Slot {
  *   { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 });
  * optimizer.step({ learningRateScale: schedule(step), gradientScale: 1 });
  */
-export class AdamW implements Optimizer {
-  readonly #slots: readonly Slot[];
+export class AdamW extends StatefulOptimizer<State> {
   readonly #options: AdamWOptions;
-  #steps = 0;
 
   constructor(groups: readonly AdamWGroup[], options: AdamWOptions) {
+    super("adamw", groups, (parameter) => ({ m: zeroState(parameter), v: zeroState(parameter) }));
     this.#options = options;
-    this.#slots = groups.flatMap(({ parameters, learningRate, weightDecay }) =>
-      parameters.map((parameter) => ({
-        parameter,
-        learningRate,
-        weightDecay,
-        m: zerosLike(parameter),
-        v: zerosLike(parameter),
-      })),
-    );
   }
 
-  get steps(): number {
-    return this.#steps;
+  protected update(slot: Slot<State>, { learningRateScale, gradientScale }: StepOptions): void {
+    const { parameter, learningRate, weightDecay, state } = slot;
+    parameter.device.adamW(parameter.storage, parameter.grad.storage, state.m.storage, state.v.storage, {
+      ...this.#options,
+      learningRate: learningRate * learningRateScale,
+      weightDecay,
+      step: this.steps,
+      gradientScale,
+    });
   }
-
-  step({ learningRateScale, gradientScale }: StepOptions): void {
-    this.#steps++;
-    for (const { parameter, learningRate, weightDecay, m, v } of this.#slots) {
-      if (!parameter.gradReady) continue;
-      parameter.device.adamW(parameter.storage, parameter.grad.storage, m.storage, v.storage, {
-        ...this.#options,
-        learningRate: learningRate * learningRateScale,
-        weightDecay,
-        step: this.#steps,
-        gradientScale,
-      });
-      parameter.gradReady = false;
-    }
-  }
-
-  state(): NamedTensors {
-    const state = new Map<string, Tensor>();
-    for (const { parameter, m, v } of this.#slots) {
-      state.set(`adamw.m.${parameter.name}`, m);
-      state.set(`adamw.v.${parameter.name}`, v);
-    }
-    return state;
-  }
-
-  loadState(saved: ReadonlyMap<string, ArrayLike<number>>, steps: number): void {
-    writeState(this.state(), saved);
-    this.#steps = steps;
-  }
-
-  release(): void {
-    for (const { parameter, m, v } of this.#slots) {
-      parameter.device.release(m.storage);
-      parameter.device.release(v.storage);
-    }
-  }
-}
-
-/** Zeroed state of a parameter's shape, which lives until it is released. */
-function zerosLike(parameter: Parameter): Tensor {
-  return new Tensor(parameter.device, parameter.device.allocate("float32", parameter.length), parameter.shape);
 }

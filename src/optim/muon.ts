@@ -60,9 +60,8 @@ export class Muon implements Optimizer {
     for (const { parameter, momentum, rows, columns } of this.#slots) {
       if (!parameter.gradReady || this.#scratch === undefined) continue;
       const { device, grad, storage } = parameter;
-      device.axpby(momentum.storage, momentum.storage, beta, grad.storage, (1 - beta) * gradientScale);
-      // Nesterov: look ahead to where the momentum will be. The gradient is not needed again, so it holds the update.
-      device.axpby(grad.storage, grad.storage, (1 - beta) * gradientScale, momentum.storage, beta);
+      // The gradient is not needed again, so it holds the look-ahead.
+      device.nesterov(momentum.storage, grad.storage, beta, gradientScale);
       const update = this.#scratch.orthogonalize(grad.storage, rows, columns, iterations);
       const scale = Math.sqrt(Math.max(1, rows / columns));
       device.axpby(storage, storage, 1 - lr * weightDecay, update, -lr * scale);

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { createDevice, nativeAvailable, Parameter, PhiloxStream } from "../tensor/index.ts";
+import { createDevice, MetaDevice, nativeAvailable, Parameter, PhiloxStream } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import { AdamW } from "./adamw.ts";
 import { clipByGlobalNorm } from "./clip.ts";
@@ -211,21 +211,44 @@ describe.each(names)("on %s", (name) => {
       }
     };
 
-    test.each(["adamw", "muon"] as const)("%s goes on from saved state to the same bits", (optimizerName) => {
-      const settings = optimizerSettings.parse({ name: optimizerName });
-      const [straight, first, second] = [make(), make(), make()];
-      const whole = createOptimizer(settings, straight);
-      steps(whole, straight, 0, 4);
+    test.each(["adamw", "muon", "adafactor", "lion", "sgd"] as const)(
+      "%s goes on from saved state to the same bits",
+      (optimizerName) => {
+        const settings = optimizerSettings.parse({ name: optimizerName });
+        const [straight, first, second] = [make(), make(), make()];
+        const whole = createOptimizer(settings, straight);
+        steps(whole, straight, 0, 4);
 
-      const before = createOptimizer(settings, first);
-      steps(before, first, 0, 2);
-      const saved = new Map([...before.state()].map(([key, tensor]) => [key, tensor.toArray()]));
-      const after = createOptimizer(settings, second);
-      for (const [i, parameter] of second.entries()) device.write(parameter.storage, first[i]?.toArray() ?? []);
-      after.loadState(saved, before.steps);
-      steps(after, second, 2, 4);
-      expect(after.steps).toBe(4);
-      for (const [i, parameter] of second.entries()) expect(parameter.toArray()).toEqual(straight[i]?.toArray());
+        const before = createOptimizer(settings, first);
+        steps(before, first, 0, 2);
+        const saved = new Map([...before.state()].map(([key, tensor]) => [key, tensor.toArray()]));
+        const after = createOptimizer(settings, second);
+        for (const [i, parameter] of second.entries()) device.write(parameter.storage, first[i]?.toArray() ?? []);
+        after.loadState(saved, before.steps);
+        steps(after, second, 2, 4);
+        expect(after.steps).toBe(4);
+        expect(straight[0]?.toArray()).not.toEqual(first[0]?.toArray());
+        for (const [i, parameter] of second.entries()) expect(parameter.toArray()).toEqual(straight[i]?.toArray());
+      },
+    );
+
+    test.each([
+      // matrices of 2×3 thrice, a vector of 6
+      ["adamw", 2 * (3 * 6 + 6)],
+      ["adafactor", 3 * (2 + 3) + 6],
+      ["lion", 3 * 6 + 6],
+      ["sgd", 3 * 6 + 6],
+    ] as const)("%s keeps %i values, and meta counts their bytes", (optimizerName, values) => {
+      const meta = new MetaDevice();
+      const parameters = kinds.map((kind) =>
+        Object.assign(new Parameter(meta, kind, kind === "vector" ? [6] : [2, 3]), { kind }),
+      );
+      const before = meta.persistentBytes;
+      const optimizer = createOptimizer(optimizerSettings.parse({ name: optimizerName }), parameters);
+      expect(meta.persistentBytes - before).toBe(4 * values);
+      expect([...optimizer.state().values()].reduce((sum, tensor) => sum + tensor.length, 0)).toBe(values);
+      optimizer.release();
+      expect(meta.persistentBytes).toBe(before);
     });
 
     test("Muon takes the matrices, AdamW the rest", () => {
@@ -258,11 +281,13 @@ describe.each(names)("on %s", (name) => {
     });
   });
 
-  test("both optimizers go down a bowl", () => {
-    for (const optimizerName of ["adamw", "muon"] as const) {
+  test("every optimizer goes down a bowl", () => {
+    for (const optimizerName of ["adamw", "muon", "adafactor", "lion", "sgd"] as const) {
       const parameter = makeParameter("w", [2, 3], [1, -1, 2, 0.5, 1, -2], [0, 0, 0, 0, 0, 0]);
       const kinded = Object.assign(parameter, { kind: "matrix" as const });
       const settings = optimizerSettings.parse({ name: optimizerName, learning_rate: 0.1, weight_decay: 0 });
+      // Adafactor's rate is relative to the weights, which shrink.
+      if (settings.name === "adafactor") settings.learning_rate = 0.3;
       const optimizer = createOptimizer(settings, [kinded]);
       for (let step = 0; step < 150; step++) {
         setGradient(parameter, [...parameter.toArray()]); // the gradient of ½‖w‖²

@@ -1,7 +1,11 @@
 import { z } from "zod";
+import { Adafactor } from "./adafactor.ts";
 import { AdamW, type AdamWGroup } from "./adamw.ts";
+import { Lion } from "./lion.ts";
 import { Muon } from "./muon.ts";
 import { combineOptimizers, type KindedParameter, type Optimizer } from "./optimizer.ts";
+import { Sgd } from "./sgd.ts";
+import type { ParameterGroup } from "./stateful.ts";
 
 const rate = z.number().positive();
 const beta = z.number().min(0).lt(1);
@@ -12,16 +16,19 @@ const adamW = {
   epsilon: rate.default(1e-8).describe("AdamW: added to the root, so that nothing is divided by zero."),
 };
 
+const decay = (normally: number): z.ZodDefault<z.ZodNumber> =>
+  z
+    .number()
+    .min(0)
+    .default(normally)
+    .describe("Decay of matrices and embeddings; biases and normalisations have none.");
+
 /** Which optimizer, and its settings. Learning rates are the full ones; a schedule scales them all. */
 export const optimizerSettings = z.discriminatedUnion("name", [
   z.strictObject({
     name: z.literal("adamw").describe("AdamW for everything."),
     learning_rate: rate.default(1e-3).describe("Learning rate."),
-    weight_decay: z
-      .number()
-      .min(0)
-      .default(0.1)
-      .describe("Decay of matrices and embeddings; biases and normalisations have none."),
+    weight_decay: decay(0.1),
     ...adamW,
   }),
   z.strictObject({
@@ -35,6 +42,33 @@ export const optimizerSettings = z.discriminatedUnion("name", [
     vector_learning_rate: rate.default(0.004).describe("AdamW's learning rate for biases and normalisations."),
     ...adamW,
   }),
+  z.strictObject({
+    name: z.literal("adafactor").describe("Adafactor for everything: hardly any state; torch.optim.Adafactor's form."),
+    learning_rate: rate.default(0.01).describe("Learning rate, relative to each parameter's size."),
+    weight_decay: decay(0),
+    beta2_decay: z.number().negative().default(-0.8).describe("Adafactor: power of the step in the means' memory."),
+    epsilon1: rate.default(2 ** -23).describe("Adafactor: least root of a second moment."),
+    epsilon2: rate.default(1e-3).describe("Adafactor: least size of a parameter, for the relative rate."),
+    clip_threshold: rate.default(1).describe("Adafactor: largest root mean square of an update."),
+  }),
+  z.strictObject({
+    name: z.literal("lion").describe("Lion for everything: the sign of a mean of gradients."),
+    learning_rate: rate.default(2e-4).describe("Learning rate: 3 to 10 times smaller than AdamW's."),
+    weight_decay: decay(0.5),
+    beta1: beta.default(0.9).describe("Lion: the share of the mean in the direction."),
+    beta2: beta.default(0.99).describe("Lion: how long the mean of gradients remembers."),
+  }),
+  z.strictObject({
+    name: z.literal("sgd").describe("Stochastic gradient descent with momentum, for everything."),
+    learning_rate: rate.default(0.1).describe("Learning rate."),
+    weight_decay: decay(0),
+    momentum: beta.default(0.9).describe("How long the momentum remembers; 0 for none."),
+    nesterov: z.boolean().default(true).describe("Whether the update looks ahead along the momentum."),
+    decoupled: z
+      .boolean()
+      .default(false)
+      .describe("Decay of the weights themselves, not an L2 penalty in the gradient."),
+  }),
 ]);
 
 export type OptimizerSettings = z.output<typeof optimizerSettings>;
@@ -47,28 +81,23 @@ export type OptimizerSettings = z.output<typeof optimizerSettings>;
  */
 export function createOptimizer(settings: OptimizerSettings, parameters: Iterable<KindedParameter>): Optimizer {
   const all = [...parameters];
-  const { beta1, beta2, epsilon } = settings;
   const ofKind = (...kinds: readonly KindedParameter["kind"][]): KindedParameter[] =>
     all.filter(({ kind }) => kinds.includes(kind));
-  if (settings.name === "adamw") {
+  if (settings.name !== "muon") {
     const { learning_rate: learningRate, weight_decay: weightDecay } = settings;
-    const decayed: AdamWGroup = {
-      parameters: ofKind("matrix", "embedding", "head", "experts"),
-      learningRate,
-      weightDecay,
-    };
-    return new AdamW([decayed, { parameters: ofKind("vector"), learningRate, weightDecay: 0 }], {
-      beta1,
-      beta2,
-      epsilon,
-    });
+    const groups: ParameterGroup[] = [
+      { parameters: ofKind("matrix", "embedding", "head", "experts"), learningRate, weightDecay },
+      { parameters: ofKind("vector"), learningRate, weightDecay: 0 },
+    ];
+    return createUniform(settings, groups);
   }
   const group = (kind: KindedParameter["kind"], learningRate: number): AdamWGroup => ({
     parameters: ofKind(kind),
     learningRate,
     weightDecay: 0,
   });
-  const { learning_rate: learningRate, weight_decay: weightDecay, momentum, iterations } = settings;
+  const { beta1, beta2, epsilon, learning_rate: learningRate, weight_decay: weightDecay } = settings;
+  const { momentum, iterations } = settings;
   const matrices = new Muon(ofKind("matrix"), { learningRate, weightDecay, momentum, iterations });
   const rest = new AdamW(
     [
@@ -80,4 +109,24 @@ export function createOptimizer(settings: OptimizerSettings, parameters: Iterabl
     { beta1, beta2, epsilon },
   );
   return combineOptimizers([matrices, rest]);
+}
+
+/** The optimizers that treat matrices and vectors alike. */
+function createUniform(settings: Exclude<OptimizerSettings, { name: "muon" }>, groups: ParameterGroup[]): Optimizer {
+  switch (settings.name) {
+    case "adamw": {
+      const { beta1, beta2, epsilon } = settings;
+      return new AdamW(groups, { beta1, beta2, epsilon });
+    }
+    case "adafactor": {
+      const { beta2_decay: beta2Decay, epsilon1, epsilon2, clip_threshold: clipThreshold } = settings;
+      return new Adafactor(groups, { beta2Decay, epsilon1, epsilon2, clipThreshold });
+    }
+    case "lion":
+      return new Lion(groups, { beta1: settings.beta1, beta2: settings.beta2 });
+    case "sgd": {
+      const { momentum, nesterov, decoupled } = settings;
+      return new Sgd(groups, { momentum, nesterov, decoupled });
+    }
+  }
 }

@@ -151,6 +151,40 @@ export interface AdamWSettings {
   /** The gradient is multiplied by this first: clipping, or averaging over micro-batches. */ readonly gradientScale: number;
 }
 
+export interface LionSettings {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly weightDecay: number;
+  /** The gradient is multiplied by this first. */ readonly gradientScale: number;
+}
+
+export interface SgdSettings {
+  readonly learningRate: number;
+  readonly momentum: number;
+  /** The update looks ahead: gradient + momentum · new momentum. */ readonly nesterov: boolean;
+  readonly weightDecay: number;
+  /** Decay acts on the parameter (true), or is added to the gradient, as an L2 penalty is (false). */
+  readonly decoupled: boolean;
+  /** The gradient is multiplied by this first. */ readonly gradientScale: number;
+}
+
+export interface AdafactorSettings {
+  /** The parameter is (matrices, rows, columns). */
+  readonly matrices: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Relative to the parameter's size: the update's root mean square is at most this times the parameter's. */
+  readonly learningRate: number;
+  /** 1 − β₂: the weight of this step's squares in the means. */ readonly newShare: number;
+  /** Least root of a second moment. */ readonly epsilon1: number;
+  /** Least size of the parameter that the learning rate is relative to. */ readonly epsilon2: number;
+  /** Largest root mean square of an update before the learning rate. */ readonly clipThreshold: number;
+  readonly weightDecay: number;
+  /** 1 for the first update. */ readonly step: number;
+  /** The gradient is multiplied by this first. */ readonly gradientScale: number;
+}
+
 /** See families.ts for the kernels beside those that stand here. */
 export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels, ExpertKernels {
   readonly name: "cpu" | "reference" | "meta";
@@ -290,4 +324,25 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   // -- optimizers, one pass over the parameter
   /** Loshchilov & Hutter 2019, decoupled decay: p −= lr·(m̂/(√v̂ + ε) + decay·p) */
   adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, settings: AdamWSettings): void;
+  /** Chen et al. 2023, program 1: p −= lr·(sign(β₁·m + (1 − β₁)·g) + decay·p); then m = β₂·m + (1 − β₂)·g */
+  lion(parameter: Storage, gradient: Storage, m: Storage, settings: LionSettings): void;
+  /** m = momentum·m + g; p −= lr·m, or with Nesterov lr·(g + momentum·m). Without a momentum, m is null. */
+  sgd(parameter: Storage, gradient: Storage, m: Storage | null, settings: SgdSettings): void;
+  /**
+   * Muon's momentum: m = β·m + (1 − β)·g; the gradient is overwritten by the look-ahead (1 − β)·g + β·m, where g is the
+   * gradient times `gradientScale`.
+   */
+  nesterov(m: Storage, gradient: Storage, beta: number, gradientScale: number): void;
+  /**
+   * Shazeer & Stern 2018, as PyTorch has it: row (matrices, rows) and column (matrices, columns) hold running means of
+   * g²; v̂ = row·column / mean(row). With `column` null, row has the parameter's size and holds a mean for each element.
+   * The update g/√v̂ is clipped by its root mean square, and the learning rate is relative to the parameter's.
+   */
+  adafactor(
+    parameter: Storage,
+    gradient: Storage,
+    row: Storage,
+    column: Storage | null,
+    settings: AdafactorSettings,
+  ): void;
 }

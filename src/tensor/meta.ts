@@ -2,6 +2,7 @@ import { NuwaError } from "../text/errors.ts";
 import { OffsetAllocator, type Placement } from "./arena.ts";
 import type {
   Activation,
+  AdafactorSettings,
   AdamWSettings,
   Arena,
   AttentionDims,
@@ -11,10 +12,12 @@ import type {
   DropoutDims,
   DType,
   LinearDims,
+  LionSettings,
   MatmulDims,
   NormDims,
   RecurrentDims,
   RopeDims,
+  SgdSettings,
   Storage,
   WeightDType,
 } from "./device.ts";
@@ -362,6 +365,30 @@ export class MetaDevice implements Device {
 
   adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, _settings: AdamWSettings): void {
     this.#count("adamW", 14 * parameter.length, parameter, parameter, gradient, m, m, v, v);
+  }
+
+  lion(parameter: Storage, gradient: Storage, m: Storage, _settings: LionSettings): void {
+    this.#count("lion", 10 * parameter.length, parameter, parameter, gradient, m, m);
+  }
+
+  sgd(parameter: Storage, gradient: Storage, m: Storage | null, _settings: SgdSettings): void {
+    this.#count("sgd", (m === null ? 4 : 8) * parameter.length, parameter, parameter, gradient, m, m);
+  }
+
+  nesterov(m: Storage, gradient: Storage, _beta: number, _gradientScale: number): void {
+    this.#count("nesterov", 5 * m.length, m, m, gradient, gradient);
+  }
+
+  adafactor(
+    parameter: Storage,
+    gradient: Storage,
+    row: Storage,
+    column: Storage | null,
+    _settings: AdafactorSettings,
+  ): void {
+    // The update is known only when the means are: once for their sums, once for its size, once to apply it.
+    const moved = [parameter, parameter, parameter, gradient, gradient, gradient, row, row, column, column];
+    this.#count("adafactor", 20 * parameter.length, ...moved);
   }
 
   // -- functions, axes, recurrences, experts: see families.ts

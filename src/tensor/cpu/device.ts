@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { NuwaError } from "../../text/errors.ts";
 import type {
   Activation,
+  AdafactorSettings,
   AdamWSettings,
   Arena,
   AttentionDims,
@@ -11,10 +12,12 @@ import type {
   DropoutDims,
   DType,
   LinearDims,
+  LionSettings,
   MatmulDims,
   NormDims,
   Precision,
   RopeDims,
+  SgdSettings,
   Storage,
   WeightDType,
 } from "../device.ts";
@@ -402,6 +405,37 @@ export class CpuDevice implements Device {
     const addresses = [at(parameter), at(gradient), at(m), at(v)] as const;
     const factors = [learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale] as const;
     this.#native.adamW(this.#context, ...addresses, parameter.length, ...factors);
+  }
+
+  lion(parameter: Storage, gradient: Storage, m: Storage, settings: LionSettings): void {
+    const { learningRate, beta1, beta2, weightDecay, gradientScale } = settings;
+    const factors = [learningRate, beta1, beta2, weightDecay, gradientScale] as const;
+    this.#native.lion(this.#context, at(parameter), at(gradient), at(m), parameter.length, ...factors);
+  }
+
+  sgd(parameter: Storage, gradient: Storage, m: Storage | null, settings: SgdSettings): void {
+    const { learningRate, momentum, weightDecay, nesterov, decoupled, gradientScale } = settings;
+    const factors = [learningRate, momentum, weightDecay, nesterov, decoupled, gradientScale] as const;
+    this.#native.sgd(this.#context, at(parameter), at(gradient), atOptional(m), parameter.length, ...factors);
+  }
+
+  nesterov(m: Storage, gradient: Storage, beta: number, gradientScale: number): void {
+    this.#native.nesterov(this.#context, at(m), at(gradient), m.length, beta, gradientScale);
+  }
+
+  adafactor(
+    parameter: Storage,
+    gradient: Storage,
+    row: Storage,
+    column: Storage | null,
+    settings: AdafactorSettings,
+  ): void {
+    const { matrices, rows, columns, learningRate, newShare, epsilon1, epsilon2 } = settings;
+    const { clipThreshold, weightDecay, step, gradientScale } = settings;
+    const addresses = [at(parameter), at(gradient), at(row), atOptional(column)] as const;
+    const sizes = [matrices, rows, columns] as const;
+    const factors = [learningRate, newShare, epsilon1, epsilon2, clipThreshold, weightDecay] as const;
+    this.#native.adafactor(this.#context, ...addresses, ...sizes, ...factors, step, gradientScale);
   }
 
   // -- functions, axes, recurrences, experts: see families.ts

@@ -242,6 +242,27 @@ export interface NativeAddon {
       ...[beta1: number, beta2: number, epsilon: number, weightDecay: number, step: number, gradientScale: number],
     ]
   ): void;
+  lion(
+    ...args: [
+      ...[c: Context, parameter: Address, gradient: Address, m: Address, n: number, learningRate: number],
+      ...[beta1: number, beta2: number, weightDecay: number, gradientScale: number],
+    ]
+  ): void;
+  sgd(
+    ...args: [
+      ...[c: Context, parameter: Address, gradient: Address, m: Address, n: number, learningRate: number],
+      ...[momentum: number, weightDecay: number, nesterov: boolean, decoupled: boolean, gradientScale: number],
+    ]
+  ): void;
+  nesterov(c: Context, momentum: Address, gradient: Address, n: number, beta: number, gradientScale: number): void;
+  adafactor(
+    ...args: [
+      ...[c: Context, parameter: Address, gradient: Address, row: Address, column: Address],
+      ...[matrices: number, rows: number, columns: number, learningRate: number, newShare: number],
+      ...[epsilon1: number, epsilon2: number, clipThreshold: number, weightDecay: number],
+      ...[step: number, gradientScale: number],
+    ]
+  ): void;
 }
 
 /** The package's root: the nearest folder above this file that holds native/cpu, both from src/ and from dist/src/. */

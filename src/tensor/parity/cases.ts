@@ -2,6 +2,7 @@ import { activations, dropouts, elementwise, memory, reductions } from "./elemen
 import { arrays, expertKernels, functions, recurrences, smoothedLosses } from "./families.ts";
 import { embeddings, norms, products, ropes } from "./layers.ts";
 import { attentions, longAttentions, losses, notFinite, optimizers } from "./sequence.ts";
+import { moreOptimizers } from "./optimizers.ts";
 import type { ParityCase } from "./trial.ts";
 import { attentionSteps, weights } from "./weights.ts";
 
@@ -29,5 +30,6 @@ export function parityCases(): ParityCase[] {
     ...smoothedLosses(),
     ...weights(),
     ...attentionSteps(),
+    ...moreOptimizers(),
   ];
 }

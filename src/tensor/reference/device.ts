@@ -117,4 +117,8 @@ export class ReferenceDevice implements Device {
   readonly combineRows = experts.combineRows;
   readonly combineRowsBackward = experts.combineRowsBackward;
   readonly adamW = optimizers.adamW;
+  readonly lion = optimizers.lion;
+  readonly sgd = optimizers.sgd;
+  readonly nesterov = optimizers.nesterov;
+  readonly adafactor = optimizers.adafactor;
 }
