@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 
 import type { Device } from "../device.ts";
+import { loadNative } from "../cpu/native.ts";
 import { createDevice, nativeAvailable } from "../devices.ts";
 import { parityCases } from "./cases.ts";
 import { Trial, type ParityCase } from "./trial.ts";
@@ -82,6 +83,39 @@ describe.skipIf(!native.available)(
     });
   },
 );
+
+/** A device whose kernels are of one instruction set. */
+function forced(instructionSet: string): Device {
+  const before = process.env["NUWA_CPU"];
+  process.env["NUWA_CPU"] = instructionSet;
+  try {
+    return createDevice("cpu", { threads: 2 });
+  } finally {
+    if (before === undefined) delete process.env["NUWA_CPU"];
+    else process.env["NUWA_CPU"] = before;
+  }
+}
+
+const others = native.available
+  ? loadNative()
+      .runnable()
+      .filter((set) => set !== native.instructionSet)
+  : [];
+
+describe.each(others)("the cpu device, forced to %s, equals the reference", (instructionSet) => {
+  const device = forced(instructionSet);
+  afterAll(() => device.dispose());
+
+  it.each(byKernel)("%s", (_kernel, group) => {
+    for (const one of group) {
+      const found = resultsOn(device, one);
+      for (const [name, expected] of expectationOf(one)) {
+        const problem = compare(found.get(name) ?? [], expected, one.tolerance, one.floor);
+        expect(problem, `${one.kernel}, ${one.label}, ${name}`).toBeUndefined();
+      }
+    }
+  });
+});
 
 if (!native.available) console.warn(`parity with the reference was not tested: ${native.reason ?? "no cpu device"}`);
 
