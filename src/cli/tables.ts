@@ -1,4 +1,4 @@
-import { bytes, count, duration, type funnel, type removedByRule, type Way } from "../run/index.ts";
+import { bytes, count, duration, type biasTable, type funnel, type removedByRule, type Way } from "../run/index.ts";
 
 /** Columns of text, the first to the left and the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -39,6 +39,92 @@ export function reportTable(stages: ReturnType<typeof funnel>): string {
     ]);
   }
   return rows.length === 1 ? "no data stage is done yet\n" : table(rows);
+}
+
+/** The bias stage's measured associations. */
+export function associationTable(rows: Awaited<ReturnType<typeof biasTable>>): string {
+  const lines = rows.map(({ group, attribute, together, sentences, logOdds, standardError, z, pmi }) => [
+    `${group} / ${attribute}`,
+    count(together),
+    count(sentences),
+    `${logOdds.toFixed(2)} ± ${(1.96 * standardError).toFixed(2)}`,
+    z.toFixed(1),
+    pmi.toFixed(2),
+  ]);
+  return table([
+    ["group / attribute", "sentences with both", "with the group", "log-odds (95 %)", "z", "PMI"],
+    ...lines,
+  ]);
+}
+
+/** Lengths and languages of the documents that are left at the end. */
+export function shapeTables(stages: ReturnType<typeof funnel>): string {
+  const last = stages.at(-1)?.summary.statistics;
+  if (last === undefined || last.out.documents === 0) return "";
+  const share = (part: number): string => `${((100 * part) / last.out.documents).toFixed(1)} %`;
+  const lengths = last.lengths.flatMap((documents, k) =>
+    documents === 0
+      ? []
+      : [[k === 0 ? "0" : `${count(2 ** (k - 1))} to ${count(2 ** k - 1)}`, count(documents), share(documents)]],
+  );
+  const languages = Object.entries(last.languages)
+    .toSorted(([, a], [, b]) => b.characters - a.characters)
+    .map(([language, amount]) => [
+      language,
+      count(amount.documents),
+      count(amount.characters),
+      share(amount.documents),
+    ]);
+  return (
+    `\nlengths at the end\n${table([["characters", "documents", "share"], ...lengths])}` +
+    `\nlanguages at the end\n${table([["language", "documents", "characters", "share"], ...languages])}`
+  );
+}
+
+/** What rules took out of documents that were kept. */
+export function partsTable(stages: ReturnType<typeof funnel>): string {
+  const rows = stages.flatMap(({ stage, summary }) =>
+    Object.entries(summary.statistics.parts ?? {}).map(([rule, { documents, parts }]) => [
+      `${stage}/${rule}`,
+      count(parts),
+      count(documents),
+    ]),
+  );
+  return rows.length === 0 ? "" : `\ntaken out of documents\n${table([["stage/rule", "parts", "documents"], ...rows])}`;
+}
+
+/** The rules that removed most documents, with examples. */
+export function exampleLines(
+  stages: ReturnType<typeof funnel>,
+  examples: ReadonlyMap<
+    string,
+    readonly {
+      readonly source: string;
+      readonly excerpt: string;
+      readonly value?: number | undefined;
+      readonly threshold?: number | undefined;
+    }[]
+  >,
+  most = 15,
+): string {
+  const rules = stages.flatMap(({ stage, summary }) =>
+    Object.entries(summary.statistics.removed).map(([rule, { documents }]) => ({ key: `${stage}/${rule}`, documents })),
+  );
+  const figure = (value: number): string => String(Number(value.toPrecision(4)));
+  const lines = rules
+    .toSorted((a, b) => b.documents - a.documents)
+    .slice(0, most)
+    .flatMap(({ key, documents }) => [
+      `${key}  ${count(documents)} documents`,
+      ...(examples.get(key) ?? []).map(({ source, excerpt, value, threshold }) => {
+        const decided =
+          value === undefined
+            ? ""
+            : ` ${figure(value)}${threshold === undefined ? "" : ` (bound ${figure(threshold)})`}`;
+        return `    ${source}${decided}: ${excerpt}`;
+      }),
+    ]);
+  return lines.length === 0 ? "" : `\nremoved most\n${lines.join("\n")}\n`;
 }
 
 /** Input that was skipped, by file and line: the first 50; `--json` has them all. */

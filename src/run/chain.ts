@@ -9,7 +9,7 @@ import { dialoguesStage } from "./stages/dialogues.ts";
 import { evalStage } from "./stages/eval.ts";
 import { mapStage } from "./stages/map.ts";
 import { packStage } from "./stages/pack.ts";
-import { perplexityStage, spellingStage } from "./stages/prepared.ts";
+import { biasStage, perplexityStage, spellingStage } from "./stages/prepared.ts";
 import { samplesStage } from "./stages/samples.ts";
 import { tokenizerStage } from "./stages/tokenizer.ts";
 import { pretrainStage, sftStage } from "./stages/train.ts";
@@ -25,6 +25,7 @@ export const STAGE_NAMES = [
   "perplexity",
   "privacy",
   "dedup",
+  "bias",
   "decontaminate",
   "tokenizer",
   "pack",
@@ -70,6 +71,7 @@ export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string)
   if (recipe.perplexity !== undefined) push(perplexityStage(directory, recipe.perplexity, data));
   if (recipe.privacy !== undefined) push(mapStage(directory, { stage: "privacy", settings: recipe.privacy }, data));
   if (recipe.dedup !== undefined) push(dedupStage(directory, recipe.dedup, data));
+  if (recipe.bias !== undefined) push(biasStage(directory, recipe.bias, data));
   if (recipe.decontaminate !== undefined) {
     const { decontaminate: settings } = recipe;
     push(mapStage(directory, { stage: "decontaminate", settings }, data, { files: settings.benchmarks }));

@@ -1,12 +1,22 @@
 export { STAGE_NAMES, stagesOf } from "./chain.ts";
-export { DATA_STAGES, funnel, removed, removedByRule, trainingPairs, why, type Step, type Way } from "./inspect.ts";
+export {
+  biasTable,
+  DATA_STAGES,
+  funnel,
+  removed,
+  removedByRule,
+  trainingPairs,
+  why,
+  type Step,
+  type Way,
+} from "./inspect.ts";
 export { readManifest, type ManifestData, type StageRecord } from "./manifest.ts";
 export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from "./progress.ts";
 export { check as checkValue } from "./recipe/issues.ts";
 export { printRecipe } from "./recipe/print.ts";
 export { readRecipe } from "./recipe/recipe.ts";
 export { recipeSchema, type Recipe } from "./recipe/schema.ts";
-export { writeReport } from "./report.ts";
+export { dataReport, ruleExamples, writeReport } from "./report.ts";
 export { findModel, RunDirectory } from "./run-directory.ts";
 export { runRecipe, type RunOptions } from "./run.ts";
 export { Interrupted } from "./stage.ts";

@@ -1,7 +1,10 @@
+import * as path from "node:path";
+import type { Association, BiasCounts } from "../data/bias/bias.ts";
 import { formatPairs, readPackMeta, TokenDataset } from "../data/pack/index.ts";
 import type { LedgerEntry, StageStatistics } from "../data/stage.ts";
 import { NuwaError, type Document } from "../text/index.ts";
 import { loadTokenizer } from "../tokenizer/index.ts";
+import { readJson } from "./files.ts";
 import { readManifest } from "./manifest.ts";
 import { readRecipe } from "./recipe/recipe.ts";
 import type { RunDirectory } from "./run-directory.ts";
@@ -18,6 +21,7 @@ export const DATA_STAGES = [
   "perplexity",
   "privacy",
   "dedup",
+  "bias",
   "decontaminate",
 ] as const;
 
@@ -56,6 +60,23 @@ export async function* removed(directory: RunDirectory, wanted: RemovedFilter = 
 /** How many documents each rule removed, by stage: `filter` → `min_words` → 120. */
 export function removedByRule(directory: RunDirectory): Map<string, StageStatistics["removed"]> {
   return new Map(funnel(directory).map(({ stage, summary }) => [stage, summary.statistics.removed]));
+}
+
+/**
+ * The association table of a run's bias stage, as counted before anything was dropped.
+ * @throws NuwaError USAGE when the run has no such stage
+ */
+export async function biasTable(directory: RunDirectory): Promise<Association[]> {
+  const { bias } = readRecipe(directory.recipe, { env: {} });
+  const counts = readJson(path.join(directory.data("bias"), "prepared"));
+  if (bias === undefined || counts === undefined) {
+    throw new NuwaError("USAGE", "this run has no bias stage that is done", {
+      where: directory.show(directory.root),
+      hint: 'add "bias:" to the recipe and run `nuwa data bias` with it',
+    });
+  }
+  const { associations } = await import("../data/bias/index.ts");
+  return associations(counts as BiasCounts, bias);
 }
 
 /** One step of a document's way. */

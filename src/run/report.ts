@@ -1,3 +1,4 @@
+import type { LedgerEntry } from "../data/stage.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
 /**
@@ -8,4 +9,14 @@ import type { RunDirectory } from "./run-directory.ts";
  */
 export async function writeReport(directory: RunDirectory): Promise<string> {
   return (await import("./report/report.ts")).writeReport(directory);
+}
+
+/** The page of a run's data part alone. */
+export async function dataReport(directory: RunDirectory): Promise<string> {
+  return (await import("./report/report.ts")).dataReport(directory);
+}
+
+/** The first entries of each `stage/rule` in a run's ledgers, as many as asked for. */
+export async function ruleExamples(directory: RunDirectory, most: number): Promise<Map<string, LedgerEntry[]>> {
+  return (await import("./report/gather.ts")).ruleExamples(directory, most);
 }

@@ -4,6 +4,8 @@ import { createSigner, type DedupSettings, type Signature } from "../data/dedup/
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import type { FilterSettings } from "../data/filter/settings.ts";
 import type { DecontaminateSettings } from "../data/decontaminate/settings.ts";
+import type { BiasCounts } from "../data/bias/bias.ts";
+import type { BiasSettings } from "../data/bias/settings.ts";
 import type { HarmSettings } from "../data/harm/settings.ts";
 import type { PerplexitySettings } from "../data/perplexity/settings.ts";
 import type { SpellingSettings } from "../data/spelling/settings.ts";
@@ -19,6 +21,7 @@ export type MapperSpec =
   | { readonly stage: "filter"; readonly settings: FilterSettings }
   | { readonly stage: "spelling"; readonly settings: SpellingSettings }
   | { readonly stage: "harm"; readonly settings: HarmSettings }
+  | { readonly stage: "bias"; readonly settings: BiasSettings }
   | { readonly stage: "perplexity"; readonly settings: PerplexitySettings }
   | { readonly stage: "privacy"; readonly settings: PrivacySettings }
   | { readonly stage: "decontaminate"; readonly settings: DecontaminateSettings };
@@ -85,6 +88,10 @@ async function make(spec: MapperSpec, cwd: string, prepared: string | undefined)
       const { frequencies } = spec.settings;
       const files = prepared === undefined ? frequencies : [prepared];
       return createSpelling(spec.settings, readCounts(files, cwd), cwd);
+    }
+    case "bias": {
+      const counts = JSON.parse(readFileSync(prepared ?? "", "utf8")) as BiasCounts;
+      return (await import("../data/bias/index.ts")).createBias(spec.settings, counts);
     }
     case "harm":
       return (await import("../data/harm/index.ts")).createHarm(spec.settings, cwd);

@@ -1,18 +1,31 @@
 import type { Command } from "commander";
 import {
+  biasTable,
   DATA_STAGES,
   count,
   funnel,
   removed,
+  dataReport,
   removedByRule,
+  ruleExamples,
   RunDirectory,
   trainingPairs,
   why,
+  writeWhole,
 } from "../../run/index.ts";
 import { registerTraining } from "./data-training.ts";
 import { didYouMean, NuwaError } from "../../text/index.ts";
 import { printJson, runUntil, wholeNumber, withRecipeOptions, type RecipeOptions } from "../shared.ts";
-import { problemLines, removedTable, reportTable, wayLines } from "../tables.ts";
+import {
+  associationTable,
+  exampleLines,
+  partsTable,
+  problemLines,
+  removedTable,
+  shapeTables,
+  reportTable,
+  wayLines,
+} from "../tables.ts";
 
 const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = {
   collect: "read documents from the recipe's files",
@@ -24,6 +37,7 @@ const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = 
   perplexity: "drop documents that a model of good text finds too surprising",
   privacy: "mask or remove personal data",
   dedup: "drop copies and near copies",
+  bias: "measure which groups stand with which attributes",
   decontaminate: "drop text that stands in a benchmark",
   pack: "turn text into token files for training",
 };
@@ -109,14 +123,40 @@ function registerInspection(data: Command): void {
     });
 
   data
-    .command("report")
-    .description("the data funnel: documents and characters after each stage")
+    .command("associations")
+    .description("the bias stage's table: groups and attributes, in how many sentences, how strongly, how surely")
     .argument("<run>", "a run directory")
     .option("--json", "JSON")
-    .action((run: string, options: { json?: boolean }) => {
-      const stages = funnel(RunDirectory.existing(run));
-      if (options.json === true) printJson(stages);
-      else process.stdout.write(reportTable(stages) + problemLines(stages));
+    .action(async (run: string, options: { json?: boolean }) => {
+      const rows = await biasTable(RunDirectory.existing(run));
+      if (options.json === true) printJson(rows);
+      else process.stdout.write(associationTable(rows));
+    });
+
+  data
+    .command("report")
+    .description("the data funnel: what each stage left, lengths, languages, what was removed, with examples")
+    .argument("<run>", "a run directory")
+    .option("--html <file>", "write a page instead")
+    .option("--examples <n>", "examples of each rule", wholeNumber("--examples"), 1)
+    .option("--json", "JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  nuwa data report runs/sample\n  nuwa data report runs/sample --html data.html",
+    )
+    .action(async (run: string, options: { html?: string; examples: number; json?: boolean }) => {
+      const directory = RunDirectory.existing(run);
+      const stages = funnel(directory);
+      if (options.json === true) return printJson(stages);
+      if (options.html !== undefined) return writeWhole(options.html, await dataReport(directory));
+      const examples = await ruleExamples(directory, options.examples);
+      process.stdout.write(
+        reportTable(stages) +
+          shapeTables(stages) +
+          partsTable(stages) +
+          exampleLines(stages, examples) +
+          problemLines(stages),
+      );
     });
 }
 
@@ -126,7 +166,10 @@ function checkNames(directory: RunDirectory, { rule, stage }: { rule?: string; s
   if (stage !== undefined && !stages.includes(stage)) {
     throw new NuwaError("USAGE", `no data stage "${stage}"`, { where: "--stage", hint: didYouMean(stage, stages) });
   }
-  const rules = [...removedByRule(directory).values()].flatMap((removedBy) => Object.keys(removedBy));
+  const rules = funnel(directory).flatMap(({ summary: { statistics } }) => [
+    ...Object.keys(statistics.removed),
+    ...Object.keys(statistics.parts ?? {}),
+  ]);
   if (rule === undefined || rules.some((name) => name === rule || name.startsWith(`${rule}.`))) return;
   const hint = rules.length === 0 ? "nothing was removed at all" : didYouMean(rule, rules);
   throw new NuwaError("USAGE", `no document was removed by a rule "${rule}"`, { where: "--rule", hint });

@@ -6,6 +6,7 @@ import { dialogueSettings } from "../../data/dialogues/index.ts";
 import { extractSettings } from "../../data/extract/index.ts";
 import { filterSettings } from "../../data/filter/settings.ts";
 import { decontaminateSettings } from "../../data/decontaminate/settings.ts";
+import { biasSettings } from "../../data/bias/settings.ts";
 import { harmSettings } from "../../data/harm/settings.ts";
 import { perplexitySettings } from "../../data/perplexity/settings.ts";
 import { spellingSettings } from "../../data/spelling/settings.ts";
@@ -58,6 +59,7 @@ export const recipeSchema = z.strictObject({
   perplexity: perplexitySettings.optional().describe("Drop documents that a model of good text finds too surprising."),
   privacy: privacySettings.optional().describe("Mask or remove personal data."),
   dedup: dedupSettings.unwrap().optional().describe("Drop copies and near copies."),
+  bias: biasSettings.optional().describe("Measure which groups stand with which attributes; remove or balance."),
   decontaminate: decontaminateSettings.optional().describe("Drop text that stands in a benchmark."),
   tokenizer: tokenizerSettings.optional().describe("Train the tokenizer on what is left."),
   pack: packSettings.optional().describe("Text to tokens: training and held-out data."),

@@ -78,6 +78,48 @@ export function removedSection({ funnel, examples, recipe }: ReportData): Html |
   );
 }
 
+/** How long the documents are that are left at the end. */
+export function lengthsSection({ funnel, recipe }: ReportData): Html | undefined {
+  const lengths = funnel.at(-1)?.summary.statistics.lengths ?? [];
+  const bars = lengths.flatMap((documents, k) =>
+    documents === 0
+      ? []
+      : [
+          {
+            label: k === 0 ? "0" : `${count(2 ** (k - 1))} to ${count(2 ** k - 1)}`,
+            value: documents,
+            text: count(documents),
+          },
+        ],
+  );
+  if (bars.length === 0) return undefined;
+  return section(
+    "How long the documents are",
+    recipe.language,
+    "Documents that are left at the end, by their length in characters.",
+    html`<figure>${barChart(bars, "documents")}</figure>`,
+  );
+}
+
+/** Lines, paragraphs and numbers taken out of documents that were kept. */
+export function partsSection({ funnel, examples, recipe }: ReportData): Html | undefined {
+  const rows = funnel.flatMap(({ stage, summary }) =>
+    Object.entries(summary.statistics.parts ?? {}).map(([rule, { documents, parts }]) => [
+      `${stage} / ${rule}`,
+      count(parts),
+      count(documents),
+      examples.get(`${stage}/${rule}`)?.[0]?.excerpt ?? "",
+    ]),
+  );
+  if (rows.length === 0) return undefined;
+  return section(
+    "What was taken out of documents, or changed in them",
+    recipe.language,
+    "These rules leave the document and remove or correct a part of it.",
+    tableOf(["rule", "parts", "documents", "example"], rows),
+  );
+}
+
 const SHOWN_PROBLEMS = 20;
 
 /** Files and records that were skipped. */

@@ -26,14 +26,20 @@ export interface ReportData {
 
 const EXAMPLES = 3;
 
-/** Reads what there is; a run that is not finished gives a shorter report. */
-export async function gather(directory: RunDirectory): Promise<ReportData> {
+/** The first entries of each `stage/rule` in the ledgers. */
+export async function ruleExamples(directory: RunDirectory, most = EXAMPLES): Promise<Map<string, LedgerEntry[]>> {
   const examples = new Map<string, LedgerEntry[]>();
   for await (const entry of removed(directory)) {
     const key = `${entry.stage}/${entry.rule}`;
     const list = examples.get(key) ?? [];
-    if (list.length < EXAMPLES) examples.set(key, [...list, entry]);
+    if (list.length < most) examples.set(key, [...list, entry]);
   }
+  return examples;
+}
+
+/** Reads what there is; a run that is not finished gives a shorter report. */
+export async function gather(directory: RunDirectory): Promise<ReportData> {
+  const examples = await ruleExamples(directory);
   return {
     recipe: readRecipe(directory.recipe, { env: {} }),
     recipeText: readFileSync(directory.recipe, "utf8"),

@@ -2,7 +2,14 @@ import { writeWhole } from "../files.ts";
 import { count, duration } from "../progress.ts";
 import type { RunDirectory } from "../run-directory.ts";
 import { percent } from "../stages/eval.ts";
-import { funnelSection, problemsSection, removedSection, tokensSection } from "./data-sections.ts";
+import {
+  funnelSection,
+  lengthsSection,
+  partsSection,
+  problemsSection,
+  removedSection,
+  tokensSection,
+} from "./data-sections.ts";
 import { gather, type ReportData } from "./gather.ts";
 import { html, Html } from "./html.ts";
 import { questionsSection, samplesSection, scoresSection, settingsSection, timesSection } from "./result-sections.ts";
@@ -19,9 +26,18 @@ export async function writeReport(directory: RunDirectory): Promise<string> {
   return directory.report;
 }
 
+/** The page that has a run's data part alone: the funnel, lengths, languages, what was removed and why. */
+export async function dataReport(directory: RunDirectory): Promise<string> {
+  const data = await gather(directory);
+  const sections = [funnelSection, lengthsSection, removedSection, partsSection, problemsSection, tokensSection];
+  return page(
+    data,
+    sections.map((make) => make(data)).filter((part) => part !== undefined),
+  );
+}
+
 /** The page's HTML. */
 export function renderReport(data: ReportData): string {
-  const { recipe } = data;
   const sections = [
     summarySection(data),
     samplesSection(data),
@@ -29,6 +45,7 @@ export function renderReport(data: ReportData): string {
     scoresSection(data),
     funnelSection(data),
     removedSection(data),
+    partsSection(data),
     problemsSection(data),
     tokensSection(data),
     lossSection(data),
@@ -39,8 +56,13 @@ export function renderReport(data: ReportData): string {
     timesSection(data),
     settingsSection(data),
   ].filter((part) => part !== undefined);
+  return page(data, sections);
+}
+
+function page(data: ReportData, sections: readonly Html[]): string {
+  const { recipe } = data;
   const finished = data.manifest?.updated.slice(0, 16).replace("T", " ") ?? "";
-  const page = html`<!doctype html>
+  const whole = html`<!doctype html>
     <html lang="${recipe.language}">
       <head>
         <meta charset="utf-8" />
@@ -63,7 +85,7 @@ export function renderReport(data: ReportData): string {
         </footer>
       </body>
     </html> `;
-  return page.text;
+  return whole.text;
 }
 
 function summarySection(data: ReportData): Html | undefined {

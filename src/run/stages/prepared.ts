@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
+import type { BiasCounts } from "../../data/bias/bias.ts";
+import type { BiasSettings } from "../../data/bias/settings.ts";
 import type { PerplexitySettings } from "../../data/perplexity/settings.ts";
 import type { SpellingSettings } from "../../data/spelling/settings.ts";
 import { NuwaError } from "../../text/index.ts";
@@ -41,6 +43,23 @@ export function perplexityStage(directory: RunDirectory, settings: PerplexitySet
       const { trainNgram } = await import("../../data/perplexity/index.ts");
       const texts = reference.map((name) => readText(path.resolve(cwd, name), name));
       writeWhole(file, trainNgram(texts, { order, unit }).toBytes());
+    },
+  });
+}
+
+/** Bias: sentences are counted over all documents, then documents are judged by the whole corpus's associations. */
+export function biasStage(directory: RunDirectory, settings: BiasSettings, before: string): Stage {
+  return mapStage(directory, { stage: "bias", settings }, before, {
+    prepare: async (from, file, { signal }) => {
+      const { BiasFinder, countBias } = await import("../../data/bias/index.ts");
+      const finder = new BiasFinder(settings);
+      const counts: BiasCounts = { groups: {}, pairs: {} };
+      let documents = 0;
+      for await (const { text } of from.read()) {
+        if (++documents % 64 === 0) stopIfAborted(signal);
+        countBias(text, finder, counts);
+      }
+      writeWhole(file, `${JSON.stringify(counts)}\n`);
     },
   });
 }

@@ -1,0 +1,2 @@
+export * from "./bias.ts";
+export * from "./settings.ts";
