@@ -5,6 +5,17 @@
 
 #include "context.h"
 
+// What attention reads, in one order everywhere: AttentionInputs and AttentionDims of src/tensor/device.ts.
+// Null for what is not used; left, right and positions are 0 or more; p = 0 for no dropout.
+#define NUWA_ATTENTION_PARAMETERS                                                                                    \
+  const float *q, const float *k, const float *v, const float *relative, const float *bias, const int32_t *mask,     \
+      const int32_t *segments, int64_t B, int64_t T, int64_t S, int64_t capacity, int64_t H, int64_t K, int64_t D,   \
+      int64_t left, int64_t right, int64_t positions, int64_t maskBatch, int64_t maskHead, int64_t maskQuery,        \
+      float scale, double p, uint32_t seed0, uint32_t seed1, uint32_t counter1, uint32_t counter2, uint32_t counter3
+#define NUWA_ATTENTION_ARGUMENTS                                                                                     \
+  q, k, v, relative, bias, mask, segments, B, T, S, capacity, H, K, D, left, right, positions, maskBatch, maskHead,  \
+      maskQuery, scale, p, seed0, seed1, counter1, counter2, counter3
+
 // X(name, arguments after the context)
 #define NUWA_KERNELS(X)                                                                                              \
   X(fill, float* x, int64_t n, float value)                                                                          \
@@ -39,11 +50,9 @@
     const float* rstd, int64_t rows, int64_t width, bool accumulateX, bool accumulateParameters)                     \
   X(rope, float* out, const float* x, const float* table, int64_t B, int64_t T, int64_t H, int64_t D,                \
     int64_t offset, bool inverse)                                                                                    \
-  X(attention, float* out, float* logSumExp, const float* q, const float* k, const float* v, int64_t B, int64_t T,   \
-    int64_t S, int64_t capacity, int64_t H, int64_t K, int64_t D, bool causal, float scale)                          \
-  X(attentionBackward, float* dq, float* dk, float* dv, const float* dout, const float* out,                         \
-    const float* logSumExp, const float* q, const float* k, const float* v, int64_t B, int64_t T, int64_t H,         \
-    int64_t K, int64_t D, bool causal, float scale)                                                                  \
+  X(attention, float* out, float* logSumExp, NUWA_ATTENTION_PARAMETERS)                                              \
+  X(attentionBackward, float* dq, float* dk, float* dv, float* drelative, const float* dout, const float* out,       \
+    const float* logSumExp, NUWA_ATTENTION_PARAMETERS)                                                               \
   X(crossEntropy, float* losses, float* logits, const int32_t* targets, const float* weights, int64_t rows,          \
     int64_t vocabulary, bool wantsGradient, float gradientScale, float labelSmoothing, float zLoss)                                                     \
   X(adamW, float* parameter, const float* gradient, float* m, float* v, int64_t n, double learningRate,              \

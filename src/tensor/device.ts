@@ -99,8 +99,43 @@ export interface AttentionDims {
   readonly H: number;
   /** Key-value heads; H is a multiple of K, query head h reads key-value head floor(h / (H / K)). */ readonly K: number;
   readonly D: number;
-  /** Query t sees keys s ≤ t + (S − T). Otherwise all. */ readonly causal: boolean;
   /** Multiplies q·k; usually 1/√D. */ readonly scale: number;
+  /**
+   * Query t stands at position i = t + S − T and sees keys s with i − left ≤ s ≤ i + right: causal has right 0, a
+   * sliding window of w keys left w − 1; S + T is no limit.
+   */
+  readonly left: number;
+  readonly right: number;
+  /** Of `relative`: element [h][positions − 1 + s − i] belongs to key s for a query at i. At least S and T; else 0. */
+  readonly positions: number;
+  /** Elements of the mask from one batch row, head and query to the next: 0 where they share it. */
+  readonly maskStrides: { readonly batch: number; readonly head: number; readonly query: number };
+  /**
+   * Drops probabilities after the softmax (its sum is of all): key s of query t in head h of row b is element
+   * ((b·H + h)·T + t)·⌈S/4⌉·4 + s of {@link DropoutDims}.
+   */
+  readonly dropout: Omit<DropoutDims, "accumulate"> | null;
+}
+
+/** What attention reads. A query that sees no key gives zeros, and takes part in no gradient. */
+export interface AttentionInputs {
+  /** (B, T, H, D) */ readonly q: Storage;
+  /** (B, capacity, K, D) */ readonly k: Storage;
+  /** (B, capacity, K, D) */ readonly v: Storage;
+  /** (H, 2·positions − 1), added to the scores by distance of key and query: ALiBi, T5's biases. */
+  readonly relative: Storage | null;
+  /** (B or 1, H or 1, T or 1, S): float32 is added to the scores; of int32, where it is 0 the key is hidden. */
+  readonly mask: Storage | null;
+  /** int32 (B, S): a query sees the keys of its own segment only; a negative segment is padding, which sees nothing. */
+  readonly segments: Storage | null;
+}
+
+/** Where attention's gradients are written: of the shapes of {@link AttentionInputs}. */
+export interface AttentionGradients {
+  readonly q: Storage;
+  readonly k: Storage;
+  readonly v: Storage;
+  readonly relative: Storage | null;
 }
 
 /** One new time step of each of B texts; see the op of that name. */
@@ -289,21 +324,17 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
    * x and out (B, T, H, D), may be the same; table (positions, D) holds D/2 cosines, then D/2 sines.
    */
   rope(out: Storage, x: Storage, table: Storage, dims: RopeDims): void;
-  /** out, q (B, T, H, D); k, v (B, capacity, K, D); logSumExp (B, H, T) is kept for the backward. */
-  attention(out: Storage, logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void;
+  /** out (B, T, H, D) = softmax(q·kᵀ·scale + biases)·v; logSumExp (B, H, T) is kept for the backward. */
+  attention(out: Storage, logSumExp: Storage, inputs: AttentionInputs, dims: AttentionDims): void;
   /** out, q (B, 1, H, D); k, v (B, 1, K, D): rotates, appends to the caches, attends; not one text's bits depend on another. */
   attentionStep(out: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionStepDims): void;
-  /** Writes dq, dk, dv. Only without a cache: S = T = capacity. */
+  /** Writes the gradients. Only without a cache: capacity = S. */
   attentionBackward(
-    dq: Storage,
-    dk: Storage,
-    dv: Storage,
+    gradients: AttentionGradients,
     dout: Storage,
     out: Storage,
     logSumExp: Storage,
-    q: Storage,
-    k: Storage,
-    v: Storage,
+    inputs: AttentionInputs,
     dims: AttentionDims,
   ): void;
 

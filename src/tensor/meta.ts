@@ -6,6 +6,8 @@ import type {
   AdamWSettings,
   Arena,
   AttentionDims,
+  AttentionGradients,
+  AttentionInputs,
   AttentionStepDims,
   CrossEntropyDims,
   Device,
@@ -325,9 +327,10 @@ export class MetaDevice implements Device {
     this.#count("rope", 3 * out.length, out, x);
   }
 
-  /** Two products of 2·D operations, for each query and key that see each other. */
-  attention(out: Storage, _logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void {
-    this.#count("attention", 4 * dims.D * visiblePairs(dims), out, q, k, v);
+  /** Two products of 2·D operations, for each query and key near enough to see each other. */
+  attention(out: Storage, _logSumExp: Storage, inputs: AttentionInputs, dims: AttentionDims): void {
+    const { q, k, v, relative, mask, segments } = inputs;
+    this.#count("attention", 4 * dims.D * visiblePairs(dims), out, q, k, v, relative, mask, segments);
   }
 
   /** As if every text were half as long as the cache. */
@@ -338,18 +341,17 @@ export class MetaDevice implements Device {
 
   /** Five such products: the scores again, dV, dP, dQ, dK. */
   attentionBackward(
-    dq: Storage,
-    dk: Storage,
-    dv: Storage,
+    gradients: AttentionGradients,
     dout: Storage,
     out: Storage,
     _logSumExp: Storage,
-    q: Storage,
-    k: Storage,
-    v: Storage,
+    inputs: AttentionInputs,
     dims: AttentionDims,
   ): void {
-    this.#count("attentionBackward", 10 * dims.D * visiblePairs(dims), dq, dk, dv, dout, out, q, k, v);
+    const { q, k, v, relative, mask, segments } = inputs;
+    const written = [gradients.q, gradients.k, gradients.v, gradients.relative];
+    const flops = 10 * dims.D * visiblePairs(dims);
+    this.#count("attentionBackward", flops, ...written, dout, out, q, k, v, relative, mask, segments);
   }
 
   crossEntropy(
@@ -495,10 +497,14 @@ function linearFlops(dims: LinearDims): number {
   return 2 * dims.rows * dims.inputs * dims.outputs;
 }
 
-/** Pairs of query and key that see each other, over batch and heads. */
+/** Pairs of query and key that are near enough to see each other, over batch and heads. */
 function visiblePairs(dims: AttentionDims): number {
-  const { B, H, T, S, causal } = dims;
-  const pairs = causal ? T * (S - T) + (T * (T + 1)) / 2 : T * S;
+  const { B, H, T, S, left, right } = dims;
+  let pairs = 0;
+  for (let t = 0; t < T; t++) {
+    const position = t + S - T;
+    pairs += Math.max(0, Math.min(S, position + right + 1) - Math.max(0, position - left));
+  }
   return B * H * pairs;
 }
 

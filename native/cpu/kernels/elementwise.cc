@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "math.h"
+#include "philox.h"
 
 namespace nuwa {
 namespace NUWA_ISA {
@@ -116,46 +117,14 @@ void gatedBackward(Context& context, float* dgate, float* dup, const float* dout
   });
 }
 
-// Philox4x32-10 (Salmon et al. 2011), kLanes counters side by side in plain loops that the compiler vectorises.
-constexpr int kLanes = 2 * W;
-
-NUWA_INLINE void philox(uint32_t (&words)[4][kLanes], uint32_t key0, uint32_t key1) {
-  for (int round = 0; round < 10; round++) {
-    for (int i = 0; i < kLanes; i++) {
-      const uint64_t product0 = uint64_t{0xd2511f53u} * words[0][i];
-      const uint64_t product1 = uint64_t{0xcd9e8d57u} * words[2][i];
-      words[0][i] = static_cast<uint32_t>(product1 >> 32) ^ words[1][i] ^ key0;
-      words[1][i] = static_cast<uint32_t>(product1);
-      words[2][i] = static_cast<uint32_t>(product0 >> 32) ^ words[3][i] ^ key1;
-      words[3][i] = static_cast<uint32_t>(product0);
-    }
-    key0 += 0x9e3779b9u;
-    key1 += 0xbb67ae85u;
-  }
-}
-
 void dropout(Context& context, float* out, const float* x, int64_t n, double p, uint32_t seed0, uint32_t seed1,
              uint32_t counter1, uint32_t counter2, uint32_t counter3, bool accumulate) {
-  // word < p * 2^32 for whole words is word < the next whole number.
-  const double exact = p * 4294967296.0;
-  uint64_t threshold = static_cast<uint64_t>(exact);
-  if (static_cast<double>(threshold) < exact) threshold++;
-  const float scale = p < 1.0 ? static_cast<float>(1.0 / (1.0 - p)) : 0.0f;
+  const Dropout drop(p, seed0, seed1, counter1, counter2, counter3);
   static_assert(kGrain % (4 * kLanes) == 0, "pieces start at whole groups");
   parallelRange(context, n, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t base = begin; base < end; base += 4 * kLanes) {
-      uint32_t words[4][kLanes];
-      for (int i = 0; i < kLanes; i++) {
-        words[0][i] = static_cast<uint32_t>(base / 4 + i);
-        words[1][i] = counter1;
-        words[2][i] = counter2;
-        words[3][i] = counter3;
-      }
-      philox(words, seed0, seed1);
       float mask[4 * kLanes];
-      for (int i = 0; i < kLanes; i++) {
-        for (int j = 0; j < 4; j++) mask[4 * i + j] = words[j][i] < threshold ? 0.0f : scale;
-      }
+      drop.factors(mask, base / 4);
       const int64_t count = minimum(end - base, int64_t{4 * kLanes});
       for (int64_t i = 0; i < count; i++) {
         const float kept = mask[i] == 0.0f ? 0.0f : x[base + i] * mask[i];

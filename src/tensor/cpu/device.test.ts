@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Device } from "../device.ts";
+import { attentionDims } from "../parity/attention.ts";
 import { parityCases, Trial } from "../parity-cases.ts";
 import { type CpuDevice, createCpuDevice, nativeStatus } from "./device.ts";
 
@@ -70,14 +71,22 @@ const large: readonly LargeCase[] = [
   {
     label: "attention",
     run: (trial) => {
-      const dims = { B: 2, T: 301, S: 301, capacity: 301, H: 4, K: 2, D: 20, causal: true, scale: 0.2 };
-      const [rows, keyRows] = [dims.B * dims.T * dims.H * dims.D, dims.B * dims.S * dims.K * dims.D];
+      const size = { B: 2, T: 301, S: 301, capacity: 301, H: 4, K: 2, D: 20 };
+      const dropout = { p: 0.2, seed: [1, 2], counter: [3, 4, 5] } as const;
+      const dims = attentionDims(size, { causal: true, positions: 301, dropout });
+      const [rows, keyRows, distances] = [2 * 301 * 4 * 20, 2 * 301 * 2 * 20, 4 * 601];
       const [q, k, v] = [trial.normal(rows), trial.normal(keyRows), trial.normal(keyRows)];
-      const [out, lse, dout] = [trial.normal(rows), trial.normal(dims.B * dims.H * dims.T), trial.normal(rows)];
+      const [out, lse, dout] = [trial.normal(rows), trial.normal(2 * 4 * 301), trial.normal(rows)];
       const [dq, dk, dv] = [trial.normal(rows), trial.normal(keyRows), trial.normal(keyRows)];
-      trial.device.attention(out, lse, q, k, v, dims);
-      trial.device.attentionBackward(dq, dk, dv, dout, out, lse, q, k, v, dims);
-      for (const [name, storage] of Object.entries({ out, lse, dq, dk, dv })) trial.results.set(name, storage);
+      const [relative, drelative] = [trial.normal(distances), trial.normal(distances)];
+      const inputs = { q, k, v, relative, mask: null, segments: null };
+      trial.device.attention(out, lse, inputs, dims);
+      trial.device.attentionBackward({ q: dq, k: dk, v: dv, relative: drelative }, dout, out, lse, inputs, dims);
+      const results = { out, lse, dq, dk, dv, drelative };
+      for (const [name, storage] of Object.entries(results)) trial.results.set(name, storage);
+      // Without the table's gradient a head's keys are shared among tasks.
+      trial.device.attentionBackward({ q: dq, k: dk, v: dv, relative: null }, dout, out, lse, inputs, dims);
+      for (const [name, storage] of Object.entries({ dq, dk, dv })) trial.results.set(`${name}, shared`, storage);
     },
   },
   {

@@ -6,6 +6,8 @@ import type {
   AdamWSettings,
   Arena,
   AttentionDims,
+  AttentionGradients,
+  AttentionInputs,
   AttentionStepDims,
   CrossEntropyDims,
   Device,
@@ -24,7 +26,7 @@ import type {
 import * as families from "./families.ts";
 import { at, atOptional, BYTES, CpuArena, CpuMatrix, CpuStorage, type Memory, MemoryPool } from "./memory.ts";
 import { weightBytes } from "../weights.ts";
-import { loadNative, type NativeAddon, type NativeContext } from "./native.ts";
+import { type AttentionArguments, loadNative, type NativeAddon, type NativeContext } from "./native.ts";
 
 export interface CpuDeviceOptions {
   /** Threads that compute, the calling one counted; default: NUWA_THREADS, else one a core. Results do not depend on it. */
@@ -49,6 +51,20 @@ const MATRIX_MARGIN = 128;
 const STAGED = 2 ** 22;
 
 const NULL = 0;
+const NO_DROPOUT = { p: 0, seed: [0, 0], counter: [0, 0, 0] } as const;
+
+function attentionArguments(inputs: AttentionInputs, dims: AttentionDims): AttentionArguments {
+  const { q, k, v, relative, mask, segments } = inputs;
+  const { B, T, S, capacity, H, K, D, left, right, positions, maskStrides, scale, dropout } = dims;
+  const bias = mask?.dtype === "float32" ? mask : null;
+  const visible = mask?.dtype === "int32" ? mask : null;
+  const addresses = [at(q), at(k), at(v), atOptional(relative)] as const;
+  const masks = [atOptional(bias), atOptional(visible), atOptional(segments)] as const;
+  const sizes = [B, T, S, capacity, H, K, D, left, right, positions] as const;
+  const { p, seed, counter } = dropout ?? NO_DROPOUT;
+  const { batch, head, query } = maskStrides;
+  return [...addresses, ...masks, ...sizes, batch, head, query, scale, p, ...seed, ...counter];
+}
 
 function weightKind(storage: Storage): number {
   if (storage.dtype !== "int32") return WEIGHT_KINDS[storage.dtype];
@@ -349,10 +365,8 @@ export class CpuDevice implements Device {
     this.#native.rope(this.#context, at(out), at(x), at(table), B, T, H, D, offset, inverse);
   }
 
-  attention(out: Storage, logSumExp: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionDims): void {
-    const { B, T, S, capacity, H, K, D, causal, scale } = dims;
-    const addresses = [at(out), at(logSumExp), at(q), at(k), at(v)] as const;
-    this.#native.attention(this.#context, ...addresses, B, T, S, capacity, H, K, D, causal, scale);
+  attention(out: Storage, logSumExp: Storage, inputs: AttentionInputs, dims: AttentionDims): void {
+    this.#native.attention(this.#context, at(out), at(logSumExp), ...attentionArguments(inputs, dims));
   }
 
   attentionStep(out: Storage, q: Storage, k: Storage, v: Storage, dims: AttentionStepDims): void {
@@ -362,21 +376,16 @@ export class CpuDevice implements Device {
   }
 
   attentionBackward(
-    dq: Storage,
-    dk: Storage,
-    dv: Storage,
+    gradients: AttentionGradients,
     dout: Storage,
     out: Storage,
     logSumExp: Storage,
-    q: Storage,
-    k: Storage,
-    v: Storage,
+    inputs: AttentionInputs,
     dims: AttentionDims,
   ): void {
-    const { B, T, H, K, D, causal, scale } = dims;
-    const gradients = [at(dq), at(dk), at(dv), at(dout)] as const;
-    const saved = [at(out), at(logSumExp), at(q), at(k), at(v)] as const;
-    this.#native.attentionBackward(this.#context, ...gradients, ...saved, B, T, H, K, D, causal, scale);
+    const written = [at(gradients.q), at(gradients.k), at(gradients.v), atOptional(gradients.relative)] as const;
+    const read = [at(dout), at(out), at(logSumExp), ...attentionArguments(inputs, dims)] as const;
+    this.#native.attentionBackward(this.#context, ...written, ...read);
   }
 
   crossEntropy(

@@ -22,6 +22,14 @@ type Context = NativeContext | undefined;
 /** The address of a storage's first element; 0 stands for null. */
 type Address = number;
 
+/** NUWA_ATTENTION_PARAMETERS of native/cpu/kernels.h. */
+export type AttentionArguments = [
+  ...[q: Address, k: Address, v: Address, relative: Address, bias: Address, mask: Address, segments: Address],
+  ...[B: number, T: number, S: number, capacity: number, H: number, K: number, D: number, left: number, right: number],
+  ...[positions: number, maskBatch: number, maskHead: number, maskQuery: number, scale: number, p: number],
+  ...[seed0: number, seed1: number, counter1: number, counter2: number, counter3: number],
+];
+
 /** What native/cpu/addon.cc and native/cpu/kernels.h export. Kernels take the context, then addresses and numbers. */
 export interface NativeAddon {
   onError(raise: (code: NuwaErrorCode, message: string) => never): void;
@@ -102,12 +110,7 @@ export interface NativeAddon {
       ...[offset: number, inverse: boolean],
     ]
   ): void;
-  attention(
-    ...args: [
-      ...[c: Context, out: Address, logSumExp: Address, q: Address, k: Address, v: Address, B: number, T: number],
-      ...[S: number, capacity: number, H: number, K: number, D: number, causal: boolean, scale: number],
-    ]
-  ): void;
+  attention(...args: [c: Context, out: Address, logSumExp: Address, ...inputs: AttentionArguments]): void;
   attentionStep(
     ...args: [
       ...[c: Context, out: Address, q: Address, k: Address, v: Address, keys: Address, values: Address],
@@ -117,9 +120,8 @@ export interface NativeAddon {
   ): void;
   attentionBackward(
     ...args: [
-      ...[c: Context, dq: Address, dk: Address, dv: Address, dout: Address, out: Address, logSumExp: Address],
-      ...[q: Address, k: Address, v: Address, B: number, T: number, H: number, K: number, D: number],
-      ...[causal: boolean, scale: number],
+      ...[c: Context, dq: Address, dk: Address, dv: Address, drelative: Address, dout: Address, out: Address],
+      ...[logSumExp: Address, ...inputs: AttentionArguments],
     ]
   ): void;
   crossEntropy(

@@ -5,7 +5,7 @@ import { PhiloxStream } from "../philox.ts";
 import { ReferenceDevice } from "../reference/device.ts";
 import { Tape } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { attention, attentionWithCache, writeCache } from "./attention.ts";
+import { attention, type AttentionOptions, attentionWithCache, writeCache } from "./attention.ts";
 import { add } from "./elementwise.ts";
 import { rope, ropeTable } from "./rope.ts";
 
@@ -123,10 +123,30 @@ describe("attention", () => {
     );
     expect(() => attention(tape, k, k, tape.empty([1, 4, 1, 2]), causal)).toThrow(/k and v of one shape/);
     expect(() => attention(tape, k, tape.empty([1, 4, 2, 3]), k, causal)).toThrow(/^attention: expected k/);
-    expect(() => attention(tape, tape.empty([1, 5, 2, 2]), k, k, causal)).toThrow(/at least as many keys/);
-    const recording = tapeOn(true);
-    const trained = recording.empty([1, 2, 2, 2], "float32", true);
-    expect(() => attention(recording, trained, k, k, causal)).toThrow(/as many keys as queries/);
+    const float = (shape: number[]) => tape.empty(shape);
+    const ids = (shape: number[]) => tape.empty(shape, "int32");
+    const withOptions = (options: Omit<AttentionOptions, "causal">) => () =>
+      attention(tape, k, k, k, { ...causal, ...options });
+    expect(withOptions({ relative: float([2, 6]) })).toThrow(
+      "attention: expected relative (H, 2·positions − 1) = (2, at least 7), " +
+        "got q (1, 4, 2, 2) and k (1, 4, 2, 2) and relative (2, 6)",
+    );
+    expect(withOptions({ relative: float([2, 5]) })).toThrow(/at least 7\), got .* relative \(2, 5\)/);
+    expect(withOptions({ relative: float([3, 7]) })).toThrow(/relative \(3, 7\)/);
+    expect(withOptions({ mask: float([1, 1, 4, 5]) })).toThrow(
+      "attention: expected mask (B or 1, H or 1, T or 1, S) = (1, 2, 4, 4), " +
+        "got q (1, 4, 2, 2) and k (1, 4, 2, 2) and mask (1, 1, 4, 5)",
+    );
+    expect(withOptions({ mask: ids([1, 3, 4, 4]) })).toThrow(/mask int32 \(1, 3, 4, 4\)/);
+    expect(withOptions({ segments: float([1, 4]) })).toThrow(/expected int32 values, got segments \(1, 4\)/);
+    expect(withOptions({ segments: ids([1, 5]) })).toThrow(/segments \(B, S\) = \(1, 4\), got .* int32 \(1, 5\)/);
+    expect(withOptions({ window: 0 })).toThrow("attention: expected window to be a whole number from 1, got 0");
+    expect(withOptions({ dropout: 1 })).toThrow("attention: expected dropout from 0 to below 1, got 1");
+    const other = new ReferenceDevice();
+    const elsewhere = new Tensor(other, other.allocate("float32", 16), [1, 1, 4, 4]);
+    expect(withOptions({ mask: elsewhere })).toThrow(/on another/);
+    const fewKeys = tape.empty([1, 3, 2, 2]);
+    expect(() => attention(tape, k, fewKeys, fewKeys, { ...causal, segments: ids([1, 3]) })).toThrow(/for each query/);
   });
 });
 

@@ -39,5 +39,12 @@ export {
   type RecurrentWeights,
   rnn,
 } from "./recurrent.ts";
+export {
+  alibiSlopes,
+  alibiTable,
+  relativePositionBias,
+  relativePositionBucket,
+  type RelativePositionOptions,
+} from "./relative-position.ts";
 export { reshape } from "./reshape.ts";
 export { rope, ropeTable } from "./rope.ts";

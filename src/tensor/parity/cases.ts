@@ -1,7 +1,8 @@
+import { attentions, longAttentions, maskedAttentions } from "./attention.ts";
 import { activations, dropouts, elementwise, memory, reductions } from "./elementwise.ts";
 import { arrays, expertKernels, functions, recurrences, smoothedLosses } from "./families.ts";
 import { embeddings, norms, products, ropes } from "./layers.ts";
-import { attentions, longAttentions, losses, notFinite, optimizers } from "./sequence.ts";
+import { losses, notFinite, optimizers } from "./sequence.ts";
 import { moreOptimizers } from "./optimizers.ts";
 import type { ParityCase } from "./trial.ts";
 import { attentionSteps, weights } from "./weights.ts";
@@ -31,5 +32,6 @@ export function parityCases(): ParityCase[] {
     ...weights(),
     ...attentionSteps(),
     ...moreOptimizers(),
+    ...maskedAttentions(),
   ];
 }

@@ -1,68 +1,5 @@
+import { attentionDims } from "./attention.ts";
 import { CANCELLED, ELEMENTWISE, KINDS, LENGTHS, SUMS, type ParityCase, type Trial } from "./trial.ts";
-
-interface AttentionSize {
-  readonly B: number;
-  readonly T: number;
-  readonly S: number;
-  readonly capacity: number;
-  readonly H: number;
-  readonly K: number;
-  readonly D: number;
-}
-
-export function* attentions(): Generator<ParityCase> {
-  yield* attentionsOf([
-    { B: 1, T: 1, S: 1, capacity: 1, H: 1, K: 1, D: 4 },
-    { B: 2, T: 7, S: 7, capacity: 7, H: 2, K: 2, D: 8 },
-    { B: 1, T: 33, S: 33, capacity: 33, H: 4, K: 2, D: 16 },
-    { B: 2, T: 65, S: 65, capacity: 65, H: 3, K: 1, D: 32 },
-    { B: 1, T: 130, S: 130, capacity: 130, H: 2, K: 1, D: 64 },
-    { B: 1, T: 20, S: 20, capacity: 20, H: 2, K: 2, D: 5 },
-    { B: 1, T: 9, S: 9, capacity: 9, H: 2, K: 1, D: 128 },
-    { B: 2, T: 1, S: 37, capacity: 64, H: 4, K: 2, D: 16 },
-    { B: 2, T: 5, S: 70, capacity: 71, H: 4, K: 1, D: 32 },
-  ]);
-  yield {
-    kernel: "attention",
-    label: "scores far beyond what exp can hold",
-    tolerance: 1e-4, // scores of several hundred keep only 3e-5 of absolute precision in float32
-    run: (t) => {
-      const dims = { B: 1, T: 40, S: 40, capacity: 40, H: 1, K: 1, D: 8, causal: true, scale: 1 };
-      const [q, k, v] = [t.normal(320, 10), t.normal(320, 10), t.normal(320)];
-      t.device.attention(t.written("out", 320), t.written("logSumExp", 40), q, k, v, dims);
-    },
-  };
-}
-
-/** Longer than one task's queries on any instruction set: some tiles lie partly above the diagonal. */
-export function* longAttentions(): Generator<ParityCase> {
-  yield* attentionsOf([{ B: 1, T: 800, S: 800, capacity: 800, H: 1, K: 1, D: 4 }]);
-}
-
-function* attentionsOf(sizes: readonly AttentionSize[]): Generator<ParityCase> {
-  for (const size of sizes) {
-    for (const causal of [true, false]) {
-      const { B, T, S, capacity, H, K, D } = size;
-      const dims = { ...size, causal, scale: 1.3 / Math.sqrt(D) };
-      const [queries, keys] = [B * T * H * D, B * capacity * K * D];
-      yield {
-        kernel: "attention",
-        label: `B${B} T${T} S${S} capacity ${capacity} H${H} K${K} D${D} causal ${causal}`,
-        tolerance: SUMS,
-        run: (t) => {
-          const [q, k, v] = [t.normal(queries), t.normal(keys), t.normal(keys)];
-          const [out, logSumExp] = [t.written("out", queries), t.written("logSumExp", B * H * T)];
-          t.device.attention(out, logSumExp, q, k, v, dims);
-          if (capacity !== T) return;
-          const dout = t.normal(queries);
-          const dq = t.written("dq", queries);
-          const [dk, dv] = [t.written("dk", keys), t.written("dv", keys)];
-          t.device.attentionBackward(dq, dk, dv, dout, out, logSumExp, q, k, v, dims);
-        },
-      };
-    }
-  }
-}
 
 export function* losses(): Generator<ParityCase> {
   for (const [rows, vocabulary] of [
@@ -156,8 +93,9 @@ export function* notFinite(): Generator<ParityCase> {
     ...common,
     kernel: "attention",
     run: (t) => {
-      const dims = { B: 1, T: 5, S: 5, capacity: 5, H: 1, K: 1, D: 8, causal: true, scale: 1 };
-      t.device.attention(t.written("out", 40), t.written("logSumExp", 5), bad(t, 40), t.normal(40), t.normal(40), dims);
+      const inputs = { q: bad(t, 40), k: t.normal(40), v: t.normal(40), relative: null, mask: null, segments: null };
+      const dims = attentionDims({ B: 1, T: 5, S: 5, capacity: 5, H: 1, K: 1, D: 8 }, { causal: true, scale: 1 });
+      t.device.attention(t.written("out", 40), t.written("logSumExp", 5), inputs, dims);
     },
   };
   yield {
