@@ -20,7 +20,12 @@ export function attentionStep(out: Storage, q: Storage, k: Storage, v: Storage, 
     const query = new ReferenceStorage("float32", rotated(q, H));
     const logSumExp = new ReferenceStorage("float32", new Float64Array(H));
     const past = (cache: Storage): Storage => cache.slice(b * capacity * K * D, capacity * K * D);
-    const sizes = { B: 1, T: 1, S: offset + 1, capacity, H, K, D, causal: true, scale };
-    attention(out.slice(b * H * D, H * D), logSumExp, query, past(keys), past(values), sizes);
+    const sizes = { B: 1, T: 1, S: offset + 1, capacity, H, K, D, scale, left: offset, right: 0, positions: 0 };
+    const inputs = { q: query, k: past(keys), v: past(values), relative: null, mask: null, segments: null };
+    attention(out.slice(b * H * D, H * D), logSumExp, inputs, {
+      ...sizes,
+      maskStrides: { batch: 0, head: 0, query: 0 },
+      dropout: null,
+    });
   }
 }
