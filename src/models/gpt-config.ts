@@ -25,10 +25,16 @@ export const gptConfigSchema = z.strictObject({
     .describe("Width inside the feed-forward layers; by default 4 C, or with swiglu 8/3 C rounded up to 64s."),
   max_position_embeddings: count.default(256).describe("Longest text the model reads, in tokens: the context, T."),
   position: z
-    .enum(["learned", "rope"])
+    .enum(["learned", "rope", "alibi"])
     .default("rope")
-    .describe("How a token knows its place: a learned table (GPT-2) or rotary embedding (RoPE)."),
+    .describe(
+      "How a token knows its place: a learned table (GPT-2), rotary embedding (RoPE) or ALiBi's bias by distance.",
+    ),
   rope_theta: z.number().positive().default(10_000).describe("Base of RoPE's wavelengths."),
+  sliding_window: count
+    .nullable()
+    .default(null)
+    .describe("Newest tokens that a token sees, itself counted; null for all of them."),
   norm: z
     .enum(["layernorm", "rmsnorm", "rmsnorm_no_weight"])
     .default("rmsnorm_no_weight")
@@ -50,6 +56,12 @@ export const gptConfigSchema = z.strictObject({
     .lt(1)
     .default(0)
     .describe("Share of the residual updates and embeddings dropped in training."),
+  attention_dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("Share of attention's probabilities dropped in training."),
   initializer_range: z.number().positive().default(0.02).describe("Standard deviation of fresh weights."),
   zero_init_projections: z
     .boolean()

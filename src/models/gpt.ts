@@ -13,6 +13,7 @@ import {
   type Device,
   dropout,
   add,
+  alibiTable,
   linear,
   linearCrossEntropy,
   reshape,
@@ -53,6 +54,7 @@ export class Gpt implements CausalLanguageModel {
   readonly #tokens: Embedding;
   readonly #positions: Embedding | undefined;
   readonly #ropeTable: Tensor | null;
+  readonly #alibiTable: Tensor | null;
   readonly #blocks: readonly Block[];
   readonly #norm: Norm;
   /** (V, C): the token embedding itself when tied. */
@@ -69,7 +71,9 @@ export class Gpt implements CausalLanguageModel {
     this.#tokens = new Embedding(store, "model.embed_tokens", V, C);
     const learned = config.position === "learned";
     this.#positions = learned ? new Embedding(store, "model.embed_positions", positions, C) : undefined;
-    this.#ropeTable = learned ? null : ropeTable(device, positions, D, config.rope_theta);
+    this.#ropeTable = config.position === "rope" ? ropeTable(device, positions, D, config.rope_theta) : null;
+    const alibi = config.position === "alibi";
+    this.#alibiTable = alibi ? alibiTable(device, config.num_attention_heads, positions) : null;
     const norm = { kind: config.norm, epsilon: config.norm_epsilon, bias };
     this.#blocks = Array.from(
       { length: config.num_hidden_layers },
@@ -83,6 +87,9 @@ export class Gpt implements CausalLanguageModel {
             bias,
             qkNorm: config.qk_norm ? norm : null,
             ropeTable: this.#ropeTable,
+            alibiTable: this.#alibiTable,
+            slidingWindow: config.sliding_window,
+            dropout: config.attention_dropout,
             layer,
           },
           mlp: {
@@ -158,7 +165,7 @@ export class Gpt implements CausalLanguageModel {
 
   release(): void {
     this.parameters.release();
-    if (this.#ropeTable !== null) this.device.release(this.#ropeTable.storage);
+    for (const table of [this.#ropeTable, this.#alibiTable]) if (table !== null) this.device.release(table.storage);
   }
 }
 

@@ -18,6 +18,7 @@ const schema = z.looseObject({
   activation_function: z.enum(["gelu_new", "gelu_pytorch_tanh", "gelu", "silu"]).default("gelu_new"),
   layer_norm_epsilon: z.number().default(1e-5),
   resid_pdrop: z.number().default(0.1),
+  attn_pdrop: z.number().default(0.1),
   initializer_range: z.number().default(0.02),
   tie_word_embeddings: z.boolean().default(true),
   /** What we add: others ignore it. */
@@ -34,6 +35,7 @@ export const gpt2Layout: Layout = {
   fits(config: GptConfig): boolean {
     const { position, norm, activation, qk_norm, num_attention_heads: H, num_key_value_heads: K } = config;
     const sameHeads = K === H && config.head_dim * H === config.hidden_size;
+    if (config.sliding_window !== null) return false;
     return position === "learned" && norm === "layernorm" && activation in ACTIVATIONS && !qk_norm && sameHeads;
   },
 
@@ -52,7 +54,7 @@ export const gpt2Layout: Layout = {
       layer_norm_epsilon: config.norm_epsilon,
       resid_pdrop: config.dropout,
       embd_pdrop: config.dropout,
-      attn_pdrop: 0,
+      attn_pdrop: config.attention_dropout,
       initializer_range: config.initializer_range,
       tie_word_embeddings: config.tie_word_embeddings,
       nuwa: { bias: config.bias, zero_init_projections: config.zero_init_projections },
@@ -81,6 +83,7 @@ export const gpt2Layout: Layout = {
         bias: config.nuwa.bias ?? true,
         tie_word_embeddings: config.tie_word_embeddings,
         dropout: config.resid_pdrop,
+        attention_dropout: config.attn_pdrop,
         initializer_range: config.initializer_range,
         zero_init_projections: config.nuwa.zero_init_projections ?? false,
       },

@@ -23,6 +23,7 @@ const schema = z.looseObject({
   initializer_range: z.number().default(0.02),
   tie_word_embeddings: z.boolean().default(false),
   attention_bias: z.boolean().default(false),
+  attention_dropout: z.number().default(0),
   mlp_bias: z.boolean().default(false),
   nuwa: z.looseObject({ dropout: z.number(), zero_init_projections: z.boolean() }).partial().default({}),
 });
@@ -33,8 +34,8 @@ export const llamaLayout: Layout = {
   ignored: /\.rotary_emb\.inv_freq$/,
   optionalPrefix: "",
 
-  fits({ position, norm, activation, qk_norm }: GptConfig): boolean {
-    return position === "rope" && norm === "rmsnorm" && activation === "swiglu" && !qk_norm;
+  fits({ position, norm, activation, qk_norm, sliding_window: window }: GptConfig): boolean {
+    return window === null && position === "rope" && norm === "rmsnorm" && activation === "swiglu" && !qk_norm;
   },
 
   toJson(config: GptConfig): ConfigJson {
@@ -54,6 +55,7 @@ export const llamaLayout: Layout = {
       initializer_range: config.initializer_range,
       tie_word_embeddings: config.tie_word_embeddings,
       attention_bias: config.bias,
+      attention_dropout: config.attention_dropout,
       mlp_bias: config.bias,
       nuwa: { dropout: config.dropout, zero_init_projections: config.zero_init_projections },
     };
@@ -90,6 +92,7 @@ export const llamaLayout: Layout = {
         bias: config.attention_bias,
         tie_word_embeddings: config.tie_word_embeddings,
         dropout: config.nuwa.dropout ?? 0,
+        attention_dropout: config.attention_dropout,
         initializer_range: config.initializer_range,
         zero_init_projections: config.nuwa.zero_init_projections ?? false,
       },

@@ -1,5 +1,6 @@
 import {
   attention,
+  type AttentionOptions as TensorAttentionOptions,
   attentionStep,
   attentionWithCache,
   reshape,
@@ -24,11 +25,17 @@ export interface AttentionOptions {
   readonly qkNorm: { readonly kind: NormKind; readonly epsilon: number } | null;
   /** (positions, D), from `ropeTable`; null when positions are known otherwise. */
   readonly ropeTable: Tensor | null;
+  /** (H, 2·positions − 1), from `alibiTable`, or null. */
+  readonly alibiTable: Tensor | null;
+  /** Newest time steps that a time step sees, itself counted; null for all. */
+  readonly slidingWindow: number | null;
+  /** Share of the probabilities that is dropped in training. */
+  readonly dropout: number;
   /** Which of the cache's layers is this one's. */
   readonly layer: number;
 }
 
-/** Causal multi-head attention (Vaswani et al. 2017), with grouped heads, RoPE, QK-norm and a cache as options. */
+/** Causal multi-head attention (Vaswani et al. 2017), with grouped heads, RoPE, ALiBi, a window, QK-norm and a cache as options. */
 export class CausalSelfAttention {
   readonly query: Linear;
   readonly key: Linear;
@@ -53,8 +60,11 @@ export class CausalSelfAttention {
 
   /** x (B, T, C) -> (B, T, C). With a cache, x continues what is in it; the caller advances the cache. */
   forward(tape: Tape, x: Tensor, cache?: KvCache): Tensor {
-    const { heads: H, keyValueHeads: K, layer } = this.#options;
-    if (cache !== undefined && x.shape[1] === 1) return this.#step(tape, x, cache);
+    const { heads: H, keyValueHeads: K, layer, alibiTable, slidingWindow, dropout } = this.#options;
+    // The kernel for one time step of texts of different lengths has neither biases nor windows.
+    const plain = alibiTable === null && slidingWindow === null;
+    const seen = { ...(alibiTable && { relative: alibiTable }), ...(slidingWindow && { window: slidingWindow }) };
+    if (plain && cache !== undefined && x.shape[1] === 1) return this.#step(tape, x, cache);
     const offset = cache?.length ?? 0;
     const q = this.#place(tape, this.#heads(tape, this.query, x, H), this.#queryNorm, offset); // (B, T, H, D)
     const k = this.#place(tape, this.#heads(tape, this.key, x, K), this.#keyNorm, offset); // (B, T, K, D)
@@ -62,8 +72,8 @@ export class CausalSelfAttention {
     const past = cache?.layers[layer];
     const mixed =
       cache === undefined || past === undefined
-        ? attention(tape, q, k, v, { causal: true }) // (B, T, H, D)
-        : attendWithPast(tape, q, k, v, past, cache);
+        ? attention(tape, q, k, v, { causal: true, dropout, ...seen }) // (B, T, H, D)
+        : attendWithPast(tape, q, k, v, past, cache, seen);
     const [B = 0, T = 0] = x.shape;
     return this.output.forward(tape, reshape(tape, mixed, [B, T, H * this.#options.headSize])); // -> (B, T, C)
   }
@@ -97,9 +107,17 @@ export class CausalSelfAttention {
 }
 
 /** Appends k, v (B, T, K, D) to the cache's rows and attends to all of the past. */
-function attendWithPast(tape: Tape, q: Tensor, k: Tensor, v: Tensor, past: LayerCache, cache: KvCache): Tensor {
+function attendWithPast(
+  tape: Tape,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  past: LayerCache,
+  cache: KvCache,
+  seen: Pick<TensorAttentionOptions, "relative" | "window">,
+): Tensor {
   const [, T = 0] = k.shape;
   writeCache(tape, past.keys, k, cache.length);
   writeCache(tape, past.values, v, cache.length);
-  return attentionWithCache(tape, q, past.keys, past.values, { length: cache.length + T });
+  return attentionWithCache(tape, q, past.keys, past.values, { length: cache.length + T, ...seen });
 }
