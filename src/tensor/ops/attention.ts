@@ -195,7 +195,7 @@ function maskStrides(
   others: Readonly<Record<string, Tensor>>,
 ): AttentionDims["maskStrides"] {
   if (mask === undefined) return { batch: 0, head: 0, query: 0 };
-  checkInputs(op, tape, { mask }, mask.dtype); // either dtype, on this device
+  checkInputs(op, tape, { mask }, mask.dtype === "int32" ? "int32" : "float32");
   const [batches, heads, queries, keys] = mask.shape;
   const given = [
     [batches, B],
