@@ -113,9 +113,12 @@ const cases: Readonly<Record<string, Case>> = {
   add: pair(ops.add, "a", "b"),
   addOnto: pair(ops.addOnto, "a", "b"),
   attention: {
-    inputs: { q: f(2, 5, 2, 3), k: f(2, 5, 2, 3), v: f(2, 5, 2, 3) },
-    run: (given) => ops.attention(tape, at(given, "q"), at(given, "k"), at(given, "v"), { causal: true }),
-    wrong: attentionWrong,
+    inputs: { q: f(2, 5, 2, 3), k: f(2, 5, 2, 3), v: f(2, 5, 2, 3), relative: f(2, 9), segments: i(2, 5) },
+    run: (given) => {
+      const options = { causal: true, relative: at(given, "relative"), segments: at(given, "segments") };
+      return ops.attention(tape, at(given, "q"), at(given, "k"), at(given, "v"), options);
+    },
+    wrong: [...attentionWrong, ["relative", [2, 7], "q"], ["relative", [9], "k"], ["segments", [2, 6], "k"]],
   },
   attentionStep: {
     inputs: {
@@ -253,6 +256,14 @@ const cases: Readonly<Record<string, Case>> = {
   meanSquaredError: pair(ops.meanSquaredError, "a", "b"),
   multiply: pair(ops.multiply, "a", "b"),
   preferenceLoss: pair(ops.preferenceLoss, "chosen", "rejected"),
+  relativePositionBias: {
+    inputs: { table: f(8, 2) },
+    run: (given) => ops.relativePositionBias(tape, at(given, "table"), { positions: 5, bidirectional: true }),
+    wrong: [
+      ["table", [8]],
+      ["table", [3, 2]],
+    ],
+  },
   reshape: { ...alone((t, x) => ops.reshape(t, x, [3, 2])), wrong: [["x", [2, 2]]] },
   rmsNorm: {
     inputs: { x: f(2, 3), weight: f(3) },
@@ -303,7 +314,7 @@ const cases: Readonly<Record<string, Case>> = {
 };
 
 /** Exports that take no tensors. */
-const OTHERS = ["chunkRows", "ropeTable"];
+const OTHERS = ["alibiSlopes", "alibiTable", "chunkRows", "relativePositionBucket", "ropeTable"];
 
 const shapeIn = (shape: readonly number[]): string => `(${shape.join(", ")})`;
 
