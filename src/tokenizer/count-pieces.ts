@@ -21,10 +21,12 @@ export interface CountOptions {
   readonly maxBytes: number;
   /** Worker threads; the result does not depend on it. Default: as many as there are cores. */
   readonly threads?: number | undefined;
+  /** UTF-16 units of the part of the text that is counted as one. Default {@link PART}. */
+  readonly partSize?: number;
   readonly onText?: (characters: number, texts: number) => void;
 }
 
-/** UTF-16 units of the part of the text that is counted as one. What is forgotten, and when, depends on it alone. */
+/** What is forgotten, and when, depends on this alone, and not on threads. */
 const PART = 1 << 22;
 
 /**
@@ -49,6 +51,7 @@ export async function countPieces(
   };
   const threads = Math.max(1, options.threads ?? availableParallelism());
   const pool = new CountingPool(plan, threads, add);
+  const partSize = options.partSize ?? PART;
   let characters = 0;
   let documents = 0;
   let part: string[] = [];
@@ -60,7 +63,7 @@ export async function countPieces(
       characters += text.length;
       documents++;
       options.onText?.(characters, documents);
-      if (size < PART) continue;
+      if (size < partSize) continue;
       await pool.give(part);
       part = [];
       size = 0;

@@ -3,7 +3,13 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { RunDirectory } from "../../run/index.ts";
 import { showToken } from "../../data/pack/index.ts";
 import { NuwaError } from "../../text/index.ts";
-import { inspectText, inspectVocabulary, loadTokenizer, type VocabularyReport } from "../../tokenizer/index.ts";
+import {
+  inspectText,
+  inspectVocabulary,
+  loadTokenizer,
+  type Tokenizer,
+  type VocabularyReport,
+} from "../../tokenizer/index.ts";
 import { printJson, runUntil, withRecipeOptions, type RecipeOptions } from "../shared.ts";
 
 export function register(program: Command): void {
@@ -40,7 +46,7 @@ export function register(program: Command): void {
       const report = inspectVocabulary(loaded);
       const cut = text === undefined ? undefined : inspectText(loaded, text);
       const ids = text === undefined ? [] : [...loaded.encode(text)];
-      const shown = ids.slice(0, MOST_SHOWN).map((id) => ({ id, token: showToken(loaded, id) }));
+      const shown = ids.slice(0, MOST_SHOWN).map((id) => ({ id, token: pieceOf(loaded, id) }));
       if (options.json === true) {
         const { size, ...rest } = report;
         printJson({
@@ -60,6 +66,12 @@ export function register(program: Command): void {
       }
       process.stdout.write(`${lines.join("\n")}\n`);
     });
+}
+
+/** A token as it is cut: with its mark for a blank or for the inside of a word where the vocabulary has such marks. */
+function pieceOf(tokenizer: Tokenizer, id: number): string {
+  const written = tokenizer.kind === "wordpiece" || tokenizer.kind === "unigram" || tokenizer.unknownId !== undefined;
+  return written ? JSON.stringify(tokenizer.idToToken(id)) : showToken(tokenizer, id);
 }
 
 /** Tokens of a text that are shown one by one. */
