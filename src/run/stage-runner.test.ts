@@ -180,6 +180,34 @@ describe("checkpoints", () => {
   });
 });
 
+test("what cannot succeed is refused before anything is run, unless it is not asked for or done", async () => {
+  const runs: string[] = [];
+  const { stage } = chain(runs);
+  let feasible = false;
+  const stages = [
+    stage("a", [], {}),
+    stage(
+      "b",
+      ["a"],
+      {},
+      {
+        requireFeasible: () => {
+          if (!feasible) throw new NuwaError("MEMORY", "too large");
+        },
+      },
+    ),
+  ];
+  await expect(run(stages)).rejects.toThrow("too large");
+  expect(runs).toEqual([]);
+  await run(stages, { until: "a" });
+  expect(runs).toEqual(["a"]);
+  feasible = true;
+  await run(stages);
+  feasible = false;
+  await run(stages);
+  expect(runs).toEqual(["a", "b"]);
+});
+
 test("differences are named leaf by leaf", () => {
   expect(differences({ a: 1, b: { c: [1], d: 2 } }, { a: 1, b: { c: [2], e: 3 } }, "p")).toEqual([
     "p.b.c [1] → [2]",

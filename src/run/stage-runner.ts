@@ -39,6 +39,7 @@ export async function runStages(
   const chosen = stages.slice(0, last + 1);
   // Said before hours of data work, not after.
   if (options.fresh !== true) for (const stage of chosen) refuseOtherSettings(stage, context);
+  for (const stage of chosen) if (context.manifest.stage(stage.name)?.status !== "done") stage.requireFeasible?.();
   options.onAccepted?.();
   for (const stage of chosen) {
     stopIfAborted(context.signal);

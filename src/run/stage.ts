@@ -39,6 +39,8 @@ export interface Stage {
    * unless the user says `--fresh`.
    */
   readonly precious: boolean;
+  /** Refuses what cannot succeed on this machine, such as a model larger than its memory, before any stage runs. */
+  requireFeasible?(): void;
   /** Whether the output is still there: a user may have deleted it. */
   isWhole(): boolean;
   /** Called with what an interrupted run with the same key has left in `outputs`, or with nothing there. */

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
+import { resolveGptConfig } from "../models/index.ts";
+import { optimizerSettings } from "../optim/index.ts";
 import { NuwaError } from "../text/errors.ts";
-import { memoryLimit, requireMemory } from "./memory.ts";
+import { memoryLimit, requireMemory, requireTrainingMemory } from "./memory.ts";
 
 const GiB = 2 ** 30;
 /** 1 GiB of weights, half a GiB a sequence. */
@@ -42,6 +44,16 @@ it("suggests activation checkpointing where that makes more fit", () => {
   expect(refusal(2, GiB, checkpointed).hint).toContain(
     "even batch: 1 with activation_checkpointing: true does not fit (1.13 GiB)",
   );
+});
+
+it("knows what a model takes: weights, gradients and moments at least, activations less with checkpointing", () => {
+  const config = resolveGptConfig({ vocab_size: 1000, num_hidden_layers: 8, max_position_embeddings: 512 });
+  const sizes = { T: 512, batch: 8, optimizer: optimizerSettings.parse({ name: "adamw" }) };
+  const limit = 192 * 2 ** 20;
+  expect(() => requireTrainingMemory(config, { ...sizes, activation_checkpointing: false }, limit)).toThrow(
+    "a batch of 8",
+  );
+  expect(() => requireTrainingMemory(config, { ...sizes, activation_checkpointing: true }, limit)).not.toThrow();
 });
 
 it("knows this machine's limit", () => {

@@ -1,4 +1,6 @@
 import { totalmem } from "node:os";
+import { type GptConfig, measureStep } from "../models/index.ts";
+import type { OptimizerSettings } from "../optim/index.ts";
 import { NuwaError } from "../text/errors.ts";
 
 /** Bytes this process may use: the machine's memory, or the container's limit where that is lower. */
@@ -41,15 +43,43 @@ export function requireMemory(need: MemoryNeed, batch: number, available = memor
   throw new NuwaError("MEMORY", message, { where: "batch", hint: hints.join("; or ") });
 }
 
-/** Of 0 to `batch`, the most sequences that fit. */
+/** What the memory of training depends on. */
+export interface TrainingSizes {
+  /** Tokens in a sequence. */
+  readonly T: number;
+  readonly batch: number;
+  readonly optimizer: OptimizerSettings;
+  readonly activation_checkpointing: boolean;
+  /** Bytes taken for each byte that the cpu device takes; default 1. */
+  readonly factor?: number;
+}
+
+/**
+ * {@link requireMemory} of training this model, found by running one step without numbers.
+ *
+ * @throws NuwaError MEMORY
+ */
+export function requireTrainingMemory(config: GptConfig, sizes: TrainingSizes, available = memoryLimit()): void {
+  const { T, batch, optimizer, activation_checkpointing: on, factor = 1 } = sizes;
+  const bytes = (B: number, checkpointing: boolean): number =>
+    measureStep(config, { B, T, optimizer, checkpointing }).totalBytes * factor;
+  const checkpointed = on ? undefined : (B: number) => bytes(B, true);
+  requireMemory({ predict: (B) => bytes(B, on), checkpointed }, batch, available);
+}
+
+/** Of 0 to `batch`, the most sequences that fit. From below, since measuring a batch takes longer the larger it is. */
 function largestBatch(predict: (batch: number) => number, batch: number, available: number): number {
   let fits = 0;
-  for (let low = 1, high = batch; low <= high; ) {
-    const middle = Math.floor((low + high) / 2);
-    if (predict(middle) <= available) {
-      fits = middle;
-      low = middle + 1;
-    } else high = middle - 1;
+  let tooMany = batch + 1;
+  for (let tried = 1; tried < tooMany; tried = Math.min(2 * tried, batch)) {
+    if (predict(tried) > available) tooMany = tried;
+    else fits = tried;
+    if (fits === batch) return batch;
+  }
+  while (tooMany - fits > 1) {
+    const middle = Math.floor((fits + tooMany) / 2);
+    if (predict(middle) <= available) fits = middle;
+    else tooMany = middle;
   }
   return fits;
 }

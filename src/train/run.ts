@@ -12,7 +12,7 @@ import {
 import type { DoneEvent, TrainEvent } from "./events.ts";
 import type { TrainControl, TrainJob } from "./job.ts";
 import { trainLoop } from "./loop.ts";
-import { requireMemory } from "./memory.ts";
+import { requireTrainingMemory } from "./memory.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { type Decisive, decisiveSettings, requireSameSettings, totalSteps } from "./settings.ts";
 
@@ -78,18 +78,12 @@ class Session {
     const { objective, config } = this.#prepared;
     const deviceName = chooseDevice(settings.device, warn);
     const checkpointing = settings.activation_checkpointing;
-    const measure = (B: number, microBatches: number, again = checkpointing) =>
-      measureStep(config, {
-        B,
-        T: objective.shape.T,
-        optimizer: settings.optimizer,
-        microBatches,
-        checkpointing: again,
-      });
+    const { T } = objective.shape;
     const factor = deviceName === "reference" ? FLOAT64_FACTOR : 1;
+    requireTrainingMemory(config, { ...settings, T, factor });
+    const measure = (B: number, microBatches: number) =>
+      measureStep(config, { B, T, optimizer: settings.optimizer, microBatches, checkpointing });
     const bytes = (B: number): number => measure(B, 1).totalBytes * factor;
-    const checkpointed = checkpointing ? undefined : (B: number) => measure(B, 1, true).totalBytes * factor;
-    requireMemory({ predict: bytes, checkpointed }, settings.batch);
     const { parameters, flopsPerStep } = measure(settings.batch, settings.accumulate);
 
     const decisive = this.#decisive(deviceName);

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
+import { resolveGptConfig } from "../../models/index.ts";
 import type { JsonValue } from "../../text/index.ts";
-import { train } from "../../train/index.ts";
+import { requireTrainingMemory, train } from "../../train/index.ts";
 import type { TrainEvent, TrainJob } from "../../train/index.ts";
 import { decisiveSettings, type TrainSettings } from "../../train/settings.ts";
 import { hashFile } from "../files.ts";
@@ -21,6 +22,13 @@ export function pretrainStage(directory: RunDirectory, settings: PretrainSetting
     outputs: [directory.checkpoints, directory.metrics],
     precious: true,
     isWhole: () => existsSync(path.join(directory.checkpoints, "latest", "model.safetensors")),
+    requireFeasible: () => {
+      const { model, context: T, dropout } = settings;
+      // The real vocabulary is known when the tokenizer is trained, and it may come out smaller than asked for: what does
+      // not fit with the smallest one fits with none. Training itself checks again, exactly.
+      const config = resolveGptConfig({ ...model, vocab_size: 256, max_position_embeddings: T, dropout });
+      requireTrainingMemory(config, { ...settings, T });
+    },
     run: (context) =>
       runTraining(context, directory.checkpoints, {
         stage: "pretrain",
