@@ -113,8 +113,9 @@ export class Gpt implements CausalLanguageModel {
   hidden(tape: Tape, tokens: Tensor, cache?: KvCache): Tensor {
     const [B = 0, T = 0] = tokens.shape;
     // Texts of different lengths go on by single time steps only.
-    const offsets = T === 1 && cache !== undefined ? cache.lengths : Array<number>(B).fill(cache?.length ?? 0);
-    const longestSoFar = offsets.reduce((most, offset) => Math.max(most, offset), 0);
+    const offsets = T === 1 && cache !== undefined ? cache.lengths : undefined;
+    const offset = offsets === undefined ? (cache?.length ?? 0) : 0;
+    const longestSoFar = offsets?.reduce((most, one) => Math.max(most, one), 0) ?? offset;
     const { max_position_embeddings: longest, dropout: p } = this.config;
     if (longestSoFar + T > longest) {
       throw new NuwaError("VALUE", `expected at most ${longest} tokens, got ${longestSoFar + T}`, {
@@ -124,7 +125,7 @@ export class Gpt implements CausalLanguageModel {
     cache?.requireRoom(T);
     let x = this.#tokens.forward(tape, tokens); // (B, T) -> (B, T, C)
     if (this.#positions !== undefined) {
-      const ids = tape.constant(positionIds(offsets, T), [B, T], "int32");
+      const ids = tape.constant(positionIds(offsets ?? Array<number>(B).fill(offset), T), [B, T], "int32");
       x = add(tape, x, this.#positions.forward(tape, ids));
     }
     x = dropout(tape, x, p);
