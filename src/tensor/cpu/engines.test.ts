@@ -9,7 +9,7 @@ const file = new URL("../../../build/nuwa_cpu.node", import.meta.url).pathname;
 const source = `
   const { workerData, parentPort } = require("node:worker_threads");
   const native = require(workerData.file);
-  const context = native.createContext(2, "");
+  const context = native.createContext(2, "", false);
   // Kept: the memory goes with its ArrayBuffer.
   const memories = [0, 1, 2].map(() => native.allocate(4 * 128 * 128, true));
   const [a, b, c] = memories.map((memory) => memory.address);

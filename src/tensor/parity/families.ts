@@ -47,7 +47,8 @@ export function* functions(): Generator<ParityCase> {
         kernel: "softmax",
         label: `${rows} x ${width} logarithm ${logarithm} spread ${spread}`,
         tolerance: SUMS,
-        floor: CANCELLED,
+        // A gradient of wide rows is a difference of numbers near 1, one of them summed in as few as four lanes.
+        floor: width > 1000 ? 1e-6 : CANCELLED,
         run: (t) => {
           const [x, n] = [t.normal(rows * width, spread), rows * width];
           const out = t.written("out", n);
