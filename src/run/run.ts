@@ -42,7 +42,15 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
       node: process.version,
       machine: machine(),
     }));
-    const context = { directory, manifest, progress, signal, threads: recipe.threads ?? availableParallelism(), cwd };
+    const context = {
+      directory,
+      manifest,
+      progress,
+      signal,
+      threads: recipe.threads ?? availableParallelism(),
+      memoryBytes: recipe.memory_mb * 1e6,
+      cwd,
+    };
     await runStages(stages, context, {
       ...options,
       // What is refused leaves the directory as it was, its recipe too.

@@ -13,15 +13,16 @@ import { stopIfAborted } from "./stage.ts";
  * @throws Interrupted after an abort; whatever a shard throws
  */
 export async function workOnShards<Kind extends keyof Work>(
-  tasks: readonly Work[Kind]["task"][],
+  tasks: Iterable<Work[Kind]["task"]>,
   options: {
     readonly threads: number;
     readonly signal: AbortSignal;
     readonly onDone: (answer: Work[Kind]["answer"], task: Work[Kind]["task"]) => void;
   },
 ): Promise<void> {
-  if (tasks.length === 0) return;
-  const threads = Math.min(options.threads, tasks.length);
+  // A generator's tasks are made as they are taken; how many there will be is not known.
+  const threads = Array.isArray(tasks) ? Math.min(options.threads, tasks.length) : options.threads;
+  if (threads === 0) return;
   const file = fileURLToPath(new URL("shard-worker.js", import.meta.url));
   // From uncompiled sources (in a unit test), or for one piece of work, a thread is not worth starting.
   const useThreads = threads > 1 && existsSync(file);
@@ -32,11 +33,11 @@ export async function workOnShards<Kind extends keyof Work>(
     await new Promise((resolve) => setImmediate(resolve));
     return (await workOnShard(task)) as Work[Kind]["answer"];
   };
-  let next = 0;
+  const iterator = tasks[Symbol.iterator]();
   const take = async (): Promise<void> => {
-    for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) {
+    for (let step = iterator.next(); step.done !== true; step = iterator.next()) {
       stopIfAborted(options.signal);
-      options.onDone(await answer(task), task);
+      options.onDone(await answer(step.value), step.value);
     }
   };
   try {

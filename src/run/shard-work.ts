@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createClean, type CleanSettings } from "../data/clean/index.ts";
-import { createSigner, type DedupSettings, type Signature } from "../data/dedup/index.ts";
+import { createSigner, encodeSignatures, type DedupSettings } from "../data/dedup/index.ts";
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import type { FilterSettings } from "../data/filter/settings.ts";
 import type { DecontaminateSettings } from "../data/decontaminate/settings.ts";
@@ -10,8 +10,18 @@ import type { HarmSettings } from "../data/harm/settings.ts";
 import type { PerplexitySettings } from "../data/perplexity/settings.ts";
 import type { SpellingSettings } from "../data/spelling/settings.ts";
 import type { PrivacySettings } from "../data/privacy/settings.ts";
-import { mapBatch, type DocumentMapper } from "../data/stage.ts";
+import {
+  countVerdict,
+  emptyStatistics,
+  ledgerEntries,
+  mapBatch,
+  type DocumentMapper,
+  type Drop,
+  type LedgerEntry,
+  type Verdict,
+} from "../data/stage.ts";
 import { countCharacters, type Document } from "../text/index.ts";
+import { writeWhole } from "./files.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
 
 /** Stages that look at one document at a time, with their settings. */
@@ -39,26 +49,33 @@ export interface MapTask {
   readonly shard: number;
 }
 
-/** Compute what deduplication has to know of one shard's documents. */
+/** Write what deduplication has to know of one shard's documents to `file`; the answer is how many they are. */
 export interface SignTask {
   readonly kind: "sign";
   readonly settings: DedupSettings;
   readonly from: string;
   readonly shard: number;
+  readonly file: string;
 }
 
-export interface SignedDocument {
-  readonly id: string;
-  /** In code points. */
-  readonly length: number;
-  readonly signature: Signature;
+/** Write the same shard of the next stage without some of its documents, known by their places in it. */
+export interface DropTask {
+  readonly kind: "drop";
+  readonly stage: string;
+  readonly from: string;
+  readonly to: string;
+  readonly shard: number;
+  readonly drops: readonly (readonly [number, Drop])[];
 }
 
 /** What a worker is asked, by kind, and what it answers. All of it plain data. */
 export interface Work {
   map: { task: MapTask; answer: ShardInfo };
-  sign: { task: SignTask; answer: SignedDocument[] };
+  sign: { task: SignTask; answer: number };
+  drop: { task: DropTask; answer: ShardInfo };
 }
+
+export type Task = Work[keyof Work]["task"];
 
 const mappers = new Map<string, Promise<DocumentMapper>>();
 
@@ -116,17 +133,58 @@ export function readShard(folder: string, shard: number): Document[] {
 }
 
 /** Does one piece of work on one shard. */
-export async function workOnShard(task: MapTask | SignTask): Promise<ShardInfo | SignedDocument[]> {
-  const documents = readShard(task.from, task.shard);
-  if (task.kind === "sign") {
-    const signer = createSigner(task.settings);
-    return documents.map((document) => ({
-      id: document.id,
-      length: countCharacters(document.text),
-      signature: signer.signature(document),
-    }));
+export async function workOnShard(task: Task): Promise<Work[keyof Work]["answer"]> {
+  switch (task.kind) {
+    case "map":
+      return map(task);
+    case "sign":
+      return sign(task);
+    case "drop":
+      return drop(task);
   }
+}
+
+async function map(task: MapTask): Promise<ShardInfo> {
+  const documents = readShard(task.from, task.shard);
   const mapper = await mapperFor(task);
   const { kept, removed, statistics } = mapBatch(mapper, documents);
   return new ShardFolder(task.to).write(task.shard, kept, { removed, statistics, problems: [] });
+}
+
+function sign({ settings, from, shard, file }: SignTask): number {
+  const signer = createSigner(settings);
+  const signed = readShard(from, shard).map((document) => ({
+    id: document.id,
+    length: countCharacters(document.text),
+    signature: signer.signature(document),
+  }));
+  writeWhole(file, encodeSignatures(signed));
+  return signed.length;
+}
+
+function drop({ stage, from, to, shard, drops }: DropTask): ShardInfo {
+  const byPlace = new Map(drops);
+  const verdicts = readShard(from, shard).map((document, place): [Document, Verdict] => {
+    const reason = byPlace.get(place);
+    return [document, reason === undefined ? { keep: document } : { drop: reason }];
+  });
+  return writeVerdicts(stage, new ShardFolder(to), shard, verdicts);
+}
+
+/** Writes a shard from a stage's verdicts on the documents of the shard before it. */
+function writeVerdicts(
+  stage: string,
+  to: ShardFolder,
+  shard: number,
+  verdicts: Iterable<readonly [Document, Verdict]>,
+): ShardInfo {
+  const statistics = emptyStatistics(stage);
+  const kept: Document[] = [];
+  const removed: LedgerEntry[] = [];
+  for (const [document, verdict] of verdicts) {
+    countVerdict(statistics, document, verdict);
+    removed.push(...ledgerEntries(stage, document, verdict));
+    if ("keep" in verdict) kept.push(verdict.keep);
+  }
+  return to.write(shard, kept, { removed, statistics, problems: [] });
 }

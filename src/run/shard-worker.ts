@@ -1,6 +1,6 @@
 /** A thread of the shard pool. Errors go back as data, because an error loses its class on the way. */
 import { NuwaError } from "../text/index.ts";
-import { workOnShard, type MapTask, type SignTask } from "./shard-work.ts";
+import { workOnShard, type Task } from "./shard-work.ts";
 
 export type WorkerAnswer =
   | { readonly answer: unknown }
@@ -13,7 +13,7 @@ export type WorkerAnswer =
       };
     };
 
-export default async function work(task: MapTask | SignTask): Promise<WorkerAnswer> {
+export default async function work(task: Task): Promise<WorkerAnswer> {
   try {
     return { answer: await workOnShard(task) };
   } catch (error) {

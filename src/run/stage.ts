@@ -11,9 +11,13 @@ export interface StageContext {
   /** Aborted by the first Ctrl-C: finish or drop the piece in hand, then {@link stopIfAborted}. */
   readonly signal: AbortSignal;
   readonly threads: number;
+  /** For sorting and suffix arrays, in bytes; changes the speed, never the result. Default {@link DEFAULT_MEMORY}. */
+  readonly memoryBytes?: number;
   /** What the recipe's relative paths are relative to. */
   readonly cwd: string;
 }
+
+export const DEFAULT_MEMORY = 512e6;
 
 /** What a finished stage leaves in the manifest. */
 export interface StageOutcome {

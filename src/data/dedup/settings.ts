@@ -14,6 +14,17 @@ import { z } from "zod";
  */
 export const dedupSettings = z
   .strictObject({
+    url: z
+      .strictObject({
+        enabled: z.boolean().default(true).describe("drop documents of one address, as meta.url or the source has it"),
+        ignore_parameters: z
+          .array(z.string())
+          .default([])
+          .describe(
+            "parameters of addresses that do not change the page, beside the known ones (utm_source, gclid, …)",
+          ),
+      })
+      .prefault({}),
     exact: z
       .boolean()
       .default(true)
@@ -27,8 +38,12 @@ export const dedupSettings = z
         enabled: z.boolean().default(true).describe("drop near duplicates"),
         bands: z.number().int().min(1).max(1000).default(20).describe("bands; one equal band makes a candidate pair"),
         rows: z.number().int().min(1).max(100).default(6).describe("rows of a band"),
+        shingle: z
+          .enum(["auto", "words", "characters"])
+          .default("auto")
+          .describe("what a shingle is made of; auto: characters in Chinese, else words"),
         word_shingle: z.number().int().min(1).max(50).default(5).describe("words of a shingle"),
-        character_shingle: z.number().int().min(1).max(50).default(5).describe("characters of a shingle in Chinese"),
+        character_shingle: z.number().int().min(1).max(50).default(5).describe("characters of a shingle"),
         threshold: z.number().min(0).max(1).default(0.8).describe("smallest Jaccard similarity of near duplicates"),
         sketch_size: z
           .number()

@@ -2,12 +2,17 @@ import { createHash } from "node:crypto";
 import type { Document } from "../../text/document.ts";
 import { isChinese } from "../../text/script.ts";
 import { characterClasses, classOfPair, DIGIT, HAN, LETTER, OTHER } from "../filter/character-class.ts";
+import { documentAddress } from "./address.ts";
 import type { DedupSettings } from "./settings.ts";
 
 /** What deduplication has to know of a document; plain typed arrays, so it can be posted to another thread. */
 export interface Signature {
   /** 128 bits of SHA-256 over the normalised text: equal texts and only they (but for 2^-128) are equal here. */
   digest: Uint32Array;
+  /** 128 bits of SHA-256 over the normalised address; empty without one, or when addresses are not compared. */
+  address: Uint32Array;
+  /** A 64-bit hash of each band of MinHash values, high and low word. */
+  bands: Uint32Array;
   /** Least value of each of bands · rows hash functions over the document's shingles; empty when MinHash is off. */
   minhash: Int32Array;
   /** The least distinct shingle hashes, ascending, at most `sketch_size`. */
@@ -16,9 +21,12 @@ export interface Signature {
   shingles: number;
 }
 
+/** The part of a signature that two documents are compared by. */
+export type Sketch = Pick<Signature, "minhash" | "sketch" | "shingles">;
+
 /** Computes signatures; keeps only scratch arrays between documents. One for each worker. */
 export interface Signer {
-  signature(document: Pick<Document, "text">): Signature;
+  signature(document: Pick<Document, "text"> & Partial<Pick<Document, "source" | "meta">>): Signature;
 }
 
 /**
@@ -41,19 +49,28 @@ export function createSigner(settings: DedupSettings): Signer {
   const keys = hashKeys(hashes, options.seed);
   const shingler = new Shingler();
   return {
-    signature({ text }) {
+    signature({ text, source = "", meta = {} }) {
       const normal = normalise(text);
       const digest = digestOf(normal);
-      if (hashes === 0) return { digest, minhash: new Int32Array(0), sketch: new Uint32Array(0), shingles: 0 };
-      const size = isChinese(normal) ? options.character_shingle : options.word_shingle;
-      const found = shingler.shingles(normal, size);
+      const url = settings.url.enabled ? documentAddress({ source, meta }, settings.url.ignore_parameters) : undefined;
+      const address = url === undefined ? NO_WORDS : digestOf(url);
+      if (hashes === 0) {
+        return { digest, address, bands: NO_WORDS, minhash: new Int32Array(0), sketch: NO_WORDS, shingles: 0 };
+      }
+      const { shingle } = options;
+      const byCharacter = shingle === "characters" || (shingle === "auto" && isChinese(normal));
+      const size = byCharacter ? options.character_shingle : options.word_shingle;
+      const found = shingler.shingles(normal, size, shingle === "characters");
       // No word at all ("***"): the text itself is the one shingle, so that such documents match only their equals.
       const values = found.length > 0 ? found : digest.slice(0, 1);
       const sorted = values.slice().sort();
       const distinct = keepDistinct(sorted);
+      const minhash = minHash(sorted.subarray(0, distinct), keys);
       return {
         digest,
-        minhash: minHash(sorted.subarray(0, distinct), keys),
+        address,
+        bands: hashBands(minhash, options.rows),
+        minhash,
         sketch: sorted.slice(0, Math.min(distinct, options.sketch_size)),
         shingles: distinct,
       };
@@ -61,7 +78,10 @@ export function createSigner(settings: DedupSettings): Signer {
   };
 }
 
-function digestOf(normal: string): Uint32Array {
+const NO_WORDS = new Uint32Array(0);
+
+/** 128 bits of SHA-256, as four words. */
+export function digestOf(normal: string): Uint32Array {
   // Lone surrogates all become U+FFFD in UTF-8: two texts that differ only in those count as equal.
   const bytes = createHash("sha256").update(normal, "utf8").digest();
   return Uint32Array.from({ length: 4 }, (_, i) => bytes.readUInt32LE(4 * i));
@@ -114,6 +134,24 @@ function minHash(shingles: Uint32Array, keys: HashKeys): Int32Array {
   return minima;
 }
 
+/** Two mixers over the rows of each band: equal bands have equal hashes, others (but for 2^-64) different ones. */
+function hashBands(minhash: Int32Array, rows: number): Uint32Array {
+  const bands = new Uint32Array((2 * minhash.length) / rows);
+  for (let band = 0; 2 * band < bands.length; band++) {
+    let high = rows;
+    let low = 0x2545f491;
+    for (let i = band * rows; i < (band + 1) * rows; i++) {
+      high = Math.imul(high ^ (minhash[i] ?? 0), 0x85ebca6b);
+      high ^= high >>> 15;
+      low = Math.imul((low ^ (minhash[i] ?? 0)) + 0x165667b1, 0xc2b2ae35);
+      low ^= low >>> 13;
+    }
+    bands[2 * band] = high;
+    bands[2 * band + 1] = low;
+  }
+  return bands;
+}
+
 /** Moves the distinct values of a sorted array to its front; their number. */
 function keepDistinct(sorted: Uint32Array): number {
   let kept = 0;
@@ -131,10 +169,11 @@ class Shingler {
 
   /**
    * Hashes of all runs of `size` tokens; one of all tokens where there are fewer. Tokens are runs of letters and
-   * digits, Han characters one by one; punctuation is not looked at. The array is used again by the next call.
+   * digits, Han characters one by one; with `byCharacter` letters and digits one by one too. Spaces and punctuation are
+   * not looked at. The array is used again by the next call.
    */
-  shingles(text: string, size: number): Uint32Array {
-    const count = this.#tokenise(text);
+  shingles(text: string, size: number, byCharacter = false): Uint32Array {
+    const count = this.#tokenise(text, byCharacter);
     const tokens = this.#tokens;
     if (count === 0) return this.#shingles.subarray(0, 0);
     const width = Math.min(size, count);
@@ -153,7 +192,7 @@ class Shingler {
     return this.#shingles.subarray(0, count - width + 1);
   }
 
-  #tokenise(text: string): number {
+  #tokenise(text: string, byCharacter: boolean): number {
     const classes = this.#classes;
     if (this.#tokens.length > 1 << 21 && text.length < 1 << 20) {
       this.#tokens = new Int32Array(1024);
@@ -181,7 +220,7 @@ class Shingler {
           i++;
         }
       }
-      if (kind === LETTER || kind === DIGIT) {
+      if (!byCharacter && (kind === LETTER || kind === DIGIT)) {
         hash = Math.imul(((hash << 5) | (hash >>> 27)) ^ unit, 0x9e3779b1);
         open = true;
         continue;
@@ -191,7 +230,7 @@ class Shingler {
         hash = 0;
         open = false;
       }
-      if (kind === HAN) push(Math.imul(unit, 0x9e3779b1));
+      if (kind === HAN || (byCharacter && (kind === LETTER || kind === DIGIT))) push(Math.imul(unit, 0x9e3779b1));
     }
     if (open) push(hash);
     return count;
@@ -202,7 +241,7 @@ class Shingler {
  * The Jaccard similarity of two documents' shingle sets: exact where both sketches are whole, else estimated from the
  * least hashes both could hold (standard error √(J(1-J)/k) for k of them); from the MinHash values without sketches.
  */
-export function similarity(a: Signature, b: Signature): number {
+export function similarity(a: Sketch, b: Sketch): number {
   if (a.sketch.length === 0 || b.sketch.length === 0) {
     let equal = 0;
     for (let i = 0; i < a.minhash.length; i++) if (a.minhash[i] === b.minhash[i]) equal++;
@@ -224,6 +263,6 @@ export function similarity(a: Signature, b: Signature): number {
 }
 
 /** Up to which hash a sketch knows the whole set. */
-function lastOfPart(signature: Signature): number {
+function lastOfPart(signature: Sketch): number {
   return signature.sketch.length === signature.shingles ? Infinity : (signature.sketch.at(-1) ?? 0);
 }

@@ -40,6 +40,11 @@ export const recipeSchema = z.strictObject({
     .max(1024)
     .optional()
     .describe("Threads for data stages and kernels: changes the speed, never the result. Default: all cores."),
+  memory_mb: z
+    .number()
+    .min(1)
+    .default(512)
+    .describe("Memory for sorting and suffix arrays in data stages, in MB: changes the speed, never the result."),
   device: z
     .enum(["auto", "cpu", "reference"])
     .default("auto")

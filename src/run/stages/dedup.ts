@@ -1,23 +1,33 @@
-import { DedupIndex, type DedupSettings } from "../../data/dedup/index.ts";
-import { countVerdict, emptyStatistics, ledgerEntry, type LedgerEntry, type Verdict } from "../../data/stage.ts";
-import type { Document, JsonValue } from "../../text/index.ts";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import * as path from "node:path";
+import {
+  dropOf,
+  ExternalSorter,
+  resolveDuplicates,
+  SignatureFiles,
+  type DedupDrop,
+  type DedupSettings,
+  type Resolution,
+} from "../../data/dedup/index.ts";
+import type { JsonValue } from "../../text/index.ts";
 import type { RunDirectory } from "../run-directory.ts";
 import { workOnShards } from "../shard-pool.ts";
-import { readShard, type SignedDocument, type SignTask } from "../shard-work.ts";
+import type { DropTask, SignTask } from "../shard-work.ts";
 import { ShardFolder, type ShardInfo } from "../shards.ts";
-import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
 import { changeLine } from "./map.ts";
 
 /**
- * Deduplication over the whole corpus, in two passes: signatures of every shard in worker threads, then, once it is
- * known what goes, each shard written without it.
+ * Deduplication of whole documents over the corpus, in two passes: signatures of every shard to disk, in worker
+ * threads; then, once it is known what goes, each shard written without it. Memory holds some 20 bytes a document and
+ * what the recipe's `memory_mb` allows for sorting.
  */
 export function dedupStage(directory: RunDirectory, settings: DedupSettings, before: string): Stage {
   const from = new ShardFolder(directory.data(before));
   const to = new ShardFolder(directory.data("dedup"));
   return {
     name: "dedup",
-    version: 1,
+    version: 2,
     settings: settings as unknown as Record<string, JsonValue>,
     after: [before],
     outputs: [to.folder],
@@ -36,50 +46,94 @@ async function run(
   const { progress, signal, threads } = context;
   const shards = from.count() ?? 0;
   to.sweep();
-  const total = from.summary()?.statistics.out.documents ?? 0;
-  const bar = progress.bar("dedup", "documents", total);
-  const signed: (SignedDocument[] | undefined)[] = Array.from({ length: shards }, () => undefined);
-  let done = 0;
-  const tasks: SignTask[] = signed.map((_, shard) => ({ kind: "sign", settings, from: from.folder, shard }));
-  await workOnShards<"sign">(tasks, {
-    threads,
-    signal,
-    onDone: (documents, { shard }) => {
-      signed[shard] = documents;
-      done += documents.length;
-      bar.update(done);
-    },
-  });
-  const index = new DedupIndex(settings);
-  let order = 0;
-  for (const documents of signed) {
-    for (const { id, length, signature } of documents ?? []) index.add(id, order++, length, signature);
-  }
-  signed.length = 0;
-  const drops = index.resolve();
-  const met = new Set<string>();
-  /** An id stands for one document, so that a second one under it goes. */
-  const verdictOn = (document: Document): Verdict => {
-    if (met.has(document.id)) return { drop: { rule: "same_id", detail: `kept ${document.id}` } };
-    met.add(document.id);
-    const drop = drops.get(document.id);
-    return drop === undefined ? { keep: document } : { drop };
-  };
-  const infos: ShardInfo[] = [];
-  for (let shard = 0; shard < shards; shard++) {
-    stopIfAborted(signal);
-    const statistics = emptyStatistics("dedup");
-    const kept: Document[] = [];
-    const removed: LedgerEntry[] = [];
-    for (const document of readShard(from.folder, shard)) {
-      const verdict = verdictOn(document);
-      countVerdict(statistics, document, verdict);
-      if ("keep" in verdict) kept.push(document);
-      else removed.push(ledgerEntry("dedup", document, verdict.drop));
+  const infos: (ShardInfo | undefined)[] = Array.from({ length: shards }, (_, shard) => to.info(shard));
+  const bar = progress.bar("dedup", "documents", from.summary()?.statistics.out.documents ?? 0);
+  // Beside the shards until the last one is written, so that an interruption costs only what was in hand.
+  const work = path.join(to.folder, "work");
+  if (infos.includes(undefined)) {
+    const files = Array.from({ length: shards }, (_, shard) => path.join(work, `signatures-${shard}.bin`));
+    mkdirSync(work, { recursive: true });
+    let done = 0;
+    const unsigned = files.flatMap((file, shard): SignTask[] =>
+      existsSync(file) ? [] : [{ kind: "sign", settings, from: from.folder, shard, file }],
+    );
+    await workOnShards<"sign">(unsigned, {
+      threads,
+      signal,
+      onDone: (documents) => {
+        done += documents;
+        bar.update(done);
+      },
+    });
+    const memory = context.memoryBytes ?? DEFAULT_MEMORY;
+    const signatures = new SignatureFiles(files, memory / 2);
+    try {
+      const makeSorter = (): ExternalSorter =>
+        new ExternalSorter({ folder: path.join(work, "runs"), memoryBytes: memory / 2 });
+      rmSync(path.join(work, "runs"), { recursive: true, force: true });
+      const resolution = await inSteps(resolveDuplicates(signatures, settings, makeSorter), context, (share) =>
+        bar.update(done, `comparing, ${Math.round(100 * share)}%`),
+      );
+      const tasks = dropTasks(infos, resolution, signatures, settings, { from, to });
+      await workOnShards<"drop">(tasks, {
+        threads,
+        signal,
+        onDone: (info, { shard }) => {
+          infos[shard] = info;
+        },
+      });
+    } finally {
+      signatures.close();
     }
-    infos.push(to.info(shard) ?? to.write(shard, kept, { removed, statistics, problems: [] }));
   }
-  const { output, summary } = to.finish("dedup", infos);
+  rmSync(work, { recursive: true, force: true });
+  const { output, summary } = to.finish(
+    "dedup",
+    infos.filter((info) => info !== undefined),
+  );
   bar.done(changeLine(summary.statistics));
   return { output, summary: { ...summary.statistics.out } };
+}
+
+/** Made one by one as they are taken: the reasons of a whole corpus are not in memory at once. */
+function* dropTasks(
+  infos: readonly (ShardInfo | undefined)[],
+  resolution: Resolution,
+  signatures: SignatureFiles,
+  settings: DedupSettings,
+  { from, to }: { from: ShardFolder; to: ShardFolder },
+): Generator<DropTask> {
+  let document = 0;
+  for (const [shard, info] of infos.entries()) {
+    const documents = from.info(shard)?.documents ?? 0;
+    const drops: [number, DedupDrop][] = [];
+    for (let place = 0; info === undefined && place < documents; place++) {
+      const drop = dropOf(document + place, resolution, signatures, settings);
+      if (drop !== undefined) drops.push([place, drop]);
+    }
+    document += documents;
+    if (info === undefined) yield { kind: "drop", stage: "dedup", from: from.folder, to: to.folder, shard, drops };
+  }
+}
+
+/**
+ * Runs a generator to its end, giving Ctrl-C and the progress bar their turn between its steps.
+ * @throws Interrupted after an abort
+ */
+export async function inSteps<T>(
+  steps: Generator<number, T>,
+  { signal }: StageContext,
+  onStep: (share: number) => void,
+): Promise<T> {
+  try {
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      onStep(step.value);
+      await new Promise((resolve) => setImmediate(resolve));
+      stopIfAborted(signal);
+    }
+  } finally {
+    // Lets it close its files when it is left early.
+    steps.return(undefined as T);
+  }
 }
