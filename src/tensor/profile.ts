@@ -135,7 +135,7 @@ function costOf(meta: MetaDevice, kernel: string, args: readonly unknown[]): { f
 /** The sizes in the kernel's dims where it has some, else the elements of the first storage. */
 function sizeOf(args: readonly unknown[]): string {
   for (const arg of args) {
-    if (typeof arg !== "object" || arg === null || isStorage(arg)) continue;
+    if (typeof arg !== "object" || arg === null || isStorage(arg) || ArrayBuffer.isView(arg)) continue;
     if (isLinear(arg)) return `${arg.rows}×${arg.inputs}→${arg.outputs}`;
     const sizes = Object.entries(arg).filter(([name, value]) => SIZES.has(name) && typeof value === "number");
     if (sizes.length > 0) return sizes.map(([name, value]) => `${SHORT[name] ?? name} ${String(value)}`).join(" ");

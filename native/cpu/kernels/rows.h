@@ -238,18 +238,20 @@ NUWA_INLINE void dots(const Weight& weight, const Inputs& in, int64_t row, const
 }
 
 // Outputs [begin, end) of rows [row, row + Rows), each handed to put(row, column, value). Several weight rows share
-// each load of an input; past the end the last one is read again and its result dropped.
+// each load of an input. They lie a quarter (or half) of the stretch apart, so that each is read as one long stream,
+// which the processor fetches ahead. Past the end the last one is read again and its result dropped.
 template <int Rows, typename Put>
 static inline void rowGroup(const Weight& weight, const Inputs& in, int64_t row, int64_t begin, int64_t end,
                             const Put& put) {
-  constexpr int kAtOnce = Rows == 1 ? 4 : Rows == 2 ? 4 : 2;
-  for (int64_t n = begin; n < end; n += kAtOnce) {
+  constexpr int kAtOnce = Rows <= 2 ? 4 : 2;
+  const int64_t apart = divideUp(end - begin, int64_t{kAtOnce});
+  for (int64_t n = begin; n < begin + apart; n++) {
     int64_t columns[kAtOnce];
     float sums[Rows * kAtOnce];
-    for (int64_t j = 0; j < kAtOnce; j++) columns[j] = minimum(n + j, end - 1);
+    for (int64_t j = 0; j < kAtOnce; j++) columns[j] = minimum(n + j * apart, end - 1);
     dots<Rows, kAtOnce>(weight, in, row, columns, sums);
     for (int i = 0; i < Rows; i++) {
-      for (int64_t j = 0; j < minimum(int64_t{kAtOnce}, end - n); j++) put(row + i, n + j, sums[i * kAtOnce + j]);
+      for (int64_t j = 0; j < kAtOnce && n + j * apart < end; j++) put(row + i, n + j * apart, sums[i * kAtOnce + j]);
     }
   }
 }

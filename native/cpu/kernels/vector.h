@@ -79,22 +79,44 @@ NUWA_INLINE void transpose(vf (&rows)[W]) {
 
 NUWA_INLINE vf maximum(vf a, vf b) { return a > b ? a : b; }
 
+// Lane i becomes lane (i + Step) % W. In registers: a loop over lanes in memory makes compilers keep accumulators there.
+template <int Step>
+NUWA_INLINE vf rotateLanes(vf v) {
+#if NUWA_WIDTH == 4
+  return NUWA_SHUFFLE(v, v, (0 + Step) % 4, (1 + Step) % 4, (2 + Step) % 4, (3 + Step) % 4);
+#elif NUWA_WIDTH == 8
+  return NUWA_SHUFFLE(v, v, (0 + Step) % 8, (1 + Step) % 8, (2 + Step) % 8, (3 + Step) % 8, (4 + Step) % 8,
+                      (5 + Step) % 8, (6 + Step) % 8, (7 + Step) % 8);
+#else
+  return NUWA_SHUFFLE(v, v, (0 + Step) % 16, (1 + Step) % 16, (2 + Step) % 16, (3 + Step) % 16, (4 + Step) % 16,
+                      (5 + Step) % 16, (6 + Step) % 16, (7 + Step) % 16, (8 + Step) % 16, (9 + Step) % 16,
+                      (10 + Step) % 16, (11 + Step) % 16, (12 + Step) % 16, (13 + Step) % 16, (14 + Step) % 16,
+                      (15 + Step) % 16);
+#endif
+}
+
 // Lanes are added as a tree: the same order everywhere.
 NUWA_INLINE float sumLanes(vf v) {
-  float lanes[W];
-  store(lanes, v);
-  for (int step = W / 2; step > 0; step /= 2) {
-    for (int i = 0; i < step; i++) lanes[i] += lanes[i + step];
-  }
-  return lanes[0];
+#if NUWA_WIDTH == 16
+  v += rotateLanes<8>(v);
+#endif
+#if NUWA_WIDTH >= 8
+  v += rotateLanes<4>(v);
+#endif
+  v += rotateLanes<2>(v);
+  v += rotateLanes<1>(v);
+  return v[0];
 }
 NUWA_INLINE float maxLanes(vf v) {
-  float lanes[W];
-  store(lanes, v);
-  for (int step = W / 2; step > 0; step /= 2) {
-    for (int i = 0; i < step; i++) lanes[i] = lanes[i] > lanes[i + step] ? lanes[i] : lanes[i + step];
-  }
-  return lanes[0];
+#if NUWA_WIDTH == 16
+  v = maximum(v, rotateLanes<8>(v));
+#endif
+#if NUWA_WIDTH >= 8
+  v = maximum(v, rotateLanes<4>(v));
+#endif
+  v = maximum(v, rotateLanes<2>(v));
+  v = maximum(v, rotateLanes<1>(v));
+  return v[0];
 }
 
 NUWA_INLINE int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
