@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Builds build/nuwa_cpu.node from native/cpu with the system's C++ compiler. Needs nothing from the network.
+// Builds build/nuwa_cpu.node from native/cpu and build/nuwa_text.node from native/text with the system's C++ compiler.
+// Needs nothing from the network.
 //   node scripts/build-native.mjs [--if-possible] [--force] [--verbose]
 // --if-possible: without a compiler (or when it fails), says so in one line and exits 0, so that an install succeeds.
 // Objects are kept by a hash of everything that goes into them, so only what changed is compiled again.
@@ -12,9 +13,13 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const sourceDir = join(root, "native", "cpu");
 const objectDir = join(root, "build", "native");
-const target = join(root, "build", "nuwa_cpu.node");
+/** An addon for each folder of native/. Files of its kernels/ are compiled once for each instruction set. */
+const addons = ["cpu", "text"].map((name) => ({
+  name,
+  sourceDir: join(root, "native", name),
+  target: join(root, "build", `nuwa_${name}.node`),
+}));
 
 const known = new Set(["--if-possible", "--force", "--verbose"]);
 const flags = new Set(process.argv.slice(2));
@@ -85,10 +90,11 @@ function list(dir, ending) {
     .map((name) => join(dir, name));
 }
 
-/** Every (source, instruction set) pair with its flags and the object it becomes. */
-function plan(compiler, include) {
+/** Every (source, instruction set) pair of an addon with its flags and the object it becomes. */
+function plan({ name: addon, sourceDir }, compiler, include) {
   const kernelDir = join(sourceDir, "kernels");
-  const headers = [...list(sourceDir, ".h"), ...list(kernelDir, ".h")];
+  const kernels = existsSync(kernelDir) ? list(kernelDir, ".cc") : [];
+  const headers = [...list(sourceDir, ".h"), ...(existsSync(kernelDir) ? list(kernelDir, ".h") : [])];
   const shared = createHash("sha256").update(compiler.version).update(include);
   for (const header of headers) shared.update(readFileSync(header));
   const sharedHash = shared.digest("hex");
@@ -100,12 +106,12 @@ function plan(compiler, include) {
       .update(compiler.command)
       .update(args.join("\0"))
       .digest("hex");
-    const name = `${basename(source, ".cc")}-${label}`;
+    const name = `${addon}-${basename(source, ".cc")}-${label}`;
     return { source, args, name, object: join(objectDir, `${name}-${hash.slice(0, 16)}.o`) };
   };
   return [
     ...instructionSets.flatMap((set) =>
-      list(kernelDir, ".cc")
+      kernels
         .filter((source) => set.only?.includes(basename(source)) ?? true)
         .map((source) => unit(source, set.name, [`-DNUWA_ISA=${set.name}`, `-DNUWA_WIDTH=${set.width}`, ...set.flags])),
     ),
@@ -135,20 +141,29 @@ async function compile(compiler, unit) {
   renameSync(temporary, unit.object);
 }
 
+/** Whether an addon was linked from just these objects. */
+function isCurrent({ target, stampFile, stamp }) {
+  return existsSync(target) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp;
+}
+
 async function build() {
   const compiler = findCompiler();
-  const units = plan(compiler, headerDir());
+  const include = headerDir();
   mkdirSync(objectDir, { recursive: true });
-  const stamp = createHash("sha256")
-    .update(units.map((unit) => unit.object).join("\n"))
-    .digest("hex");
-  const stampFile = join(objectDir, "linked");
-  const current = existsSync(target) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp;
-  if (current && !flags.has("--force")) {
-    console.error("build-native: build/nuwa_cpu.node is up to date");
+  const planned = addons.map((addon) => {
+    const units = plan(addon, compiler, include);
+    const objects = units.map((unit) => unit.object);
+    const stamp = createHash("sha256").update(objects.join("\n")).digest("hex");
+    return { ...addon, units, objects, stamp, stampFile: join(objectDir, `linked-${addon.name}`) };
+  });
+  const stale = planned.filter((addon) => flags.has("--force") || !isCurrent(addon));
+  const named = (list) => list.map(({ name }) => `build/nuwa_${name}.node`).join(" and ");
+  if (stale.length === 0) {
+    console.error(`build-native: ${named(planned)} are up to date`);
     return;
   }
 
+  const units = stale.flatMap((addon) => addon.units);
   const queue = units.filter((unit) => flags.has("--force") || !existsSync(unit.object));
   const started = Date.now();
   const compiled = queue.length;
@@ -158,19 +173,20 @@ async function build() {
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
 
   const linkFlags = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
-  const temporary = `${target}.${process.pid}.tmp`;
-  const objects = units.map((unit) => unit.object);
-  await run(compiler.command, [...compiler.options, ...linkFlags, "-pthread", "-o", temporary, ...objects]);
-  renameSync(temporary, target);
-  writeFileSync(stampFile, stamp);
+  for (const { target, objects, stamp, stampFile } of stale) {
+    const temporary = `${target}.${process.pid}.tmp`;
+    await run(compiler.command, [...compiler.options, ...linkFlags, "-pthread", "-o", temporary, ...objects]);
+    renameSync(temporary, target);
+    writeFileSync(stampFile, stamp);
+  }
 
   // Objects of older sources are of no more use.
-  const wanted = new Set(objects.map((object) => basename(object)));
+  const wanted = new Set(planned.flatMap(({ objects }) => objects.map((object) => basename(object))));
   for (const name of readdirSync(objectDir)) {
     if (name.endsWith(".o") && !wanted.has(name)) rmSync(join(objectDir, name), { force: true });
   }
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.error(`build-native: compiled ${compiled} of ${units.length} units in ${seconds} s -> build/nuwa_cpu.node`);
+  console.error(`build-native: compiled ${compiled} of ${units.length} units in ${seconds} s -> ${named(stale)}`);
 }
 
 try {

@@ -10,6 +10,7 @@ import { evalStage } from "./stages/eval.ts";
 import { mapStage } from "./stages/map.ts";
 import { packStage } from "./stages/pack.ts";
 import { biasStage, perplexityStage, spellingStage } from "./stages/prepared.ts";
+import { substringStage } from "./stages/substring.ts";
 import { samplesStage } from "./stages/samples.ts";
 import { tokenizerStage } from "./stages/tokenizer.ts";
 import { pretrainStage, sftStage } from "./stages/train.ts";
@@ -25,6 +26,7 @@ export const STAGE_NAMES = [
   "perplexity",
   "privacy",
   "dedup",
+  "substring",
   "bias",
   "decontaminate",
   "tokenizer",
@@ -71,6 +73,7 @@ export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string)
   if (recipe.perplexity !== undefined) push(perplexityStage(directory, recipe.perplexity, data));
   if (recipe.privacy !== undefined) push(mapStage(directory, { stage: "privacy", settings: recipe.privacy }, data));
   if (recipe.dedup !== undefined) push(dedupStage(directory, recipe.dedup, data));
+  if (recipe.substring !== undefined) push(substringStage(directory, recipe.substring, data));
   if (recipe.bias !== undefined) push(biasStage(directory, recipe.bias, data));
   if (recipe.decontaminate !== undefined) {
     const { decontaminate: settings } = recipe;

@@ -23,6 +23,7 @@ extract:
 clean:
 filter:
 dedup:
+substring: {min_tokens: 10}
 tokenizer: {vocab_size: 400}
 pack: {val_share: 0.1}
 `;
@@ -49,7 +50,7 @@ describe.skipIf(!isBuilt)("a run of the data stages (needs a build: npm run buil
       expect(whole.code).toBe(0);
       const expected = tree(path.join(folder, "whole"));
       // The corpus gives each stage something to do, in more than one shard.
-      for (const stage of ["collect", "extract", "clean", "filter", "dedup"]) {
+      for (const stage of ["collect", "extract", "clean", "filter", "dedup", "substring"]) {
         expect(expected[`data/${stage}/shard-00003.json`]).toBeDefined();
       }
       expect(Object.keys(expected).some((name) => name.startsWith("data/filter/ledger-"))).toBe(true);
@@ -101,7 +102,7 @@ describe.skipIf(!isBuilt)("a run of the data stages (needs a build: npm run buil
     { timeout: 120_000 },
     () => {
       const again = nuwa(["run", "r.yaml", "--dir", "whole"], folder);
-      expect(again.stderr.match(/done before/g)).toHaveLength(7);
+      expect(again.stderr.match(/done before/g)).toHaveLength(8);
       const changed = nuwa(["run", "r.yaml", "--dir", "whole", "--set", "filter.english.min_words=100"], folder);
       expect(changed.stderr).toMatch(/clean +done before/);
       expect(changed.stderr).toMatch(/✓ filter/);

@@ -3,6 +3,7 @@ import { createClean, type CleanSettings } from "../data/clean/index.ts";
 import { createSigner, encodeSignatures, type DedupSettings } from "../data/dedup/index.ts";
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import type { FilterSettings } from "../data/filter/settings.ts";
+import type { SubstringSettings } from "../data/dedup/substring/settings.ts";
 import type { DecontaminateSettings } from "../data/decontaminate/settings.ts";
 import type { BiasCounts } from "../data/bias/bias.ts";
 import type { BiasSettings } from "../data/bias/settings.ts";
@@ -68,11 +69,58 @@ export interface DropTask {
   readonly drops: readonly (readonly [number, Drop])[];
 }
 
+/** Write the keys of one shard's windows to `file`. */
+export interface KeysTask {
+  readonly kind: "keys";
+  readonly settings: SubstringSettings;
+  readonly from: string;
+  readonly shard: number;
+  readonly file: string;
+}
+
+/** Write the stretches of one shard whose keys occur again to `file`. */
+export interface GatherTask {
+  readonly kind: "gather";
+  readonly settings: SubstringSettings;
+  readonly from: string;
+  readonly shard: number;
+  /** Pairs of a document's place and a key's high word. */
+  readonly wanted: Uint32Array;
+  readonly file: string;
+}
+
+/** Write the passages that are repeated in sections `[sections[0], sections[1])` of all shards to `file`. */
+export interface FindTask {
+  readonly kind: "find";
+  readonly width: number;
+  /** The shards' stretches, and the number of each one's first document. */
+  readonly files: readonly string[];
+  readonly firsts: readonly number[];
+  readonly sections: readonly [number, number];
+  readonly file: string;
+}
+
+/** Write one shard without repeated passages. */
+export interface CutTask {
+  readonly kind: "cut";
+  readonly settings: SubstringSettings;
+  readonly from: string;
+  readonly to: string;
+  readonly shard: number;
+  /** Quadruples: the document's place, first token, behind the last token, number of the document that has it first. */
+  readonly passages: Uint32Array;
+  readonly ids: Readonly<Record<number, string>>;
+}
+
 /** What a worker is asked, by kind, and what it answers. All of it plain data. */
 export interface Work {
   map: { task: MapTask; answer: ShardInfo };
   sign: { task: SignTask; answer: number };
   drop: { task: DropTask; answer: ShardInfo };
+  keys: { task: KeysTask; answer: undefined };
+  gather: { task: GatherTask; answer: undefined };
+  find: { task: FindTask; answer: undefined };
+  cut: { task: CutTask; answer: ShardInfo };
 }
 
 export type Task = Work[keyof Work]["task"];
@@ -141,6 +189,11 @@ export async function workOnShard(task: Task): Promise<Work[keyof Work]["answer"
       return sign(task);
     case "drop":
       return drop(task);
+    case "keys":
+    case "gather":
+    case "find":
+    case "cut":
+      return (await import("./substring-work.ts")).workOnPassages(task);
   }
 }
 
@@ -172,7 +225,7 @@ function drop({ stage, from, to, shard, drops }: DropTask): ShardInfo {
 }
 
 /** Writes a shard from a stage's verdicts on the documents of the shard before it. */
-function writeVerdicts(
+export function writeVerdicts(
   stage: string,
   to: ShardFolder,
   shard: number,

@@ -1,0 +1,93 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deduplicate } from "../../data/dedup/index.ts";
+import { dedupSettings } from "../../data/dedup/settings.ts";
+import { generator, plantedCorpus, shuffled } from "../../data/dedup/planted.ts";
+import { removePassages, substringSettings } from "../../data/dedup/substring/index.ts";
+import { emptyStatistics, ledgerEntries, type LedgerEntry } from "../../data/stage.ts";
+import type { Document } from "../../text/index.ts";
+import { Manifest } from "../manifest.ts";
+import { Progress } from "../progress.ts";
+import { RunDirectory } from "../run-directory.ts";
+import { ShardFolder, type ShardInfo } from "../shards.ts";
+import type { Stage, StageContext } from "../stage.ts";
+import { dedupStage } from "./dedup.ts";
+import { substringStage } from "./substring.ts";
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(path.join(tmpdir(), "nuwa-dedup-stage-"));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Writes documents as a finished stage "clean" in shards of different sizes, runs a stage on it, and reads the result. */
+async function run(
+  name: string,
+  documents: readonly Document[],
+  make: (directory: RunDirectory) => Stage,
+  memoryBytes: number,
+): Promise<{ kept: Document[]; ledger: LedgerEntry[] }> {
+  const directory = new RunDirectory(path.join(root, name));
+  directory.create();
+  const from = new ShardFolder(directory.data("clean"));
+  const random = generator(9);
+  const infos: ShardInfo[] = [];
+  for (let i = 0; i < documents.length; ) {
+    // Empty shards too: a filter may have left nothing of one.
+    const part = documents.slice(i, i + random(90));
+    i += part.length;
+    infos.push(from.write(infos.length, part, { removed: [], statistics: emptyStatistics("clean"), problems: [] }));
+  }
+  from.finish("clean", infos);
+  const context: StageContext = {
+    directory,
+    manifest: Manifest.open(directory.manifest, () => ({ name: "t", nuwa: "0", node: "0", machine: {} })),
+    progress: new Progress({ quiet: true }),
+    signal: new AbortController().signal,
+    threads: 1,
+    memoryBytes,
+    cwd: root,
+  };
+  const stage = make(directory);
+  await stage.run(context);
+  expect(stage.isWhole()).toBe(true);
+  const to = new ShardFolder(directory.data(stage.name));
+  const result: { kept: Document[]; ledger: LedgerEntry[] } = { kept: [], ledger: [] };
+  for await (const document of to.read()) result.kept.push(document);
+  for await (const entry of to.readLedger()) result.ledger.push(entry);
+  expect(JSON.parse(readFileSync(to.statisticsFile, "utf8"))).toMatchObject({ shards: infos.length });
+  return result;
+}
+
+const corpus = shuffled(plantedCorpus(400, 21).documents, 5).map((document, i) =>
+  i % 40 === 0 ? { ...document, id: "twice" } : document,
+);
+
+describe("the stage writes what one thread finds in memory, with any memory", () => {
+  test("dedup", { timeout: 60_000 }, async () => {
+    const expected: { kept: Document[]; ledger: LedgerEntry[] } = { kept: [], ledger: [] };
+    const onRemoved = (entry: LedgerEntry): void => void expected.ledger.push(entry);
+    for await (const document of deduplicate(() => corpus, {}, { onRemoved })) expected.kept.push(document);
+    expect(new Set(expected.ledger.map(({ rule }) => rule))).toEqual(new Set(["same_id", "exact", "minhash"]));
+    const make = (directory: RunDirectory): Stage => dedupStage(directory, dedupSettings.parse({}), "clean");
+    for (const memory of [1e9, 1000]) expect(await run(`dedup-${memory}`, corpus, make, memory)).toEqual(expected);
+  });
+
+  test("substring", { timeout: 60_000 }, async () => {
+    const input = { min_tokens: 30 };
+    const expected: { kept: Document[]; ledger: LedgerEntry[] } = { kept: [], ledger: [] };
+    for (const [i, verdict] of removePassages(corpus, input).entries()) {
+      const document = corpus[i];
+      if (document === undefined) continue;
+      if ("keep" in verdict) expected.kept.push(verdict.keep);
+      expected.ledger.push(...ledgerEntries("substring", document, verdict));
+    }
+    expect(new Set(expected.ledger.map(({ rule }) => rule))).toEqual(new Set(["substring", "substring.min_chars"]));
+    const make = (directory: RunDirectory): Stage => substringStage(directory, substringSettings.parse(input), "clean");
+    for (const memory of [1e9, 1e5, 1]) {
+      expect(await run(`substring-${memory}`, corpus, make, memory)).toEqual(expected);
+    }
+  });
+});
