@@ -7,6 +7,7 @@ import { collectStage } from "./stages/collect.ts";
 import { dedupStage } from "./stages/dedup.ts";
 import { dialoguesStage } from "./stages/dialogues.ts";
 import { evalStage } from "./stages/eval.ts";
+import { linesStage } from "./stages/lines.ts";
 import { mapStage } from "./stages/map.ts";
 import { packStage } from "./stages/pack.ts";
 import { biasStage, perplexityStage, spellingStage } from "./stages/prepared.ts";
@@ -26,6 +27,7 @@ export const STAGE_NAMES = [
   "perplexity",
   "privacy",
   "dedup",
+  "lines",
   "substring",
   "bias",
   "decontaminate",
@@ -73,6 +75,7 @@ export function stagesOf(recipe: Recipe, directory: RunDirectory, where: string)
   if (recipe.perplexity !== undefined) push(perplexityStage(directory, recipe.perplexity, data));
   if (recipe.privacy !== undefined) push(mapStage(directory, { stage: "privacy", settings: recipe.privacy }, data));
   if (recipe.dedup !== undefined) push(dedupStage(directory, recipe.dedup, data));
+  if (recipe.lines !== undefined) push(linesStage(directory, recipe.lines, data));
   if (recipe.substring !== undefined) push(substringStage(directory, recipe.substring, data));
   if (recipe.bias !== undefined) push(biasStage(directory, recipe.bias, data));
   if (recipe.decontaminate !== undefined) {

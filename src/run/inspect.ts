@@ -21,6 +21,7 @@ export const DATA_STAGES = [
   "perplexity",
   "privacy",
   "dedup",
+  "lines",
   "substring",
   "bias",
   "decontaminate",

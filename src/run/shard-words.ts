@@ -1,5 +1,6 @@
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { readFully } from "../data/dedup/index.ts";
+import { writeWhole } from "./files.ts";
 import type { ShardFolder } from "./shards.ts";
 
 /** How many 32-bit words a file has. */
@@ -17,6 +18,11 @@ export function readWords(file: string, at = 0, count: number = wordCount(file) 
     closeSync(handle);
   }
   return words;
+}
+
+/** Writes words as a whole file. */
+export function writeWords(file: string, words: Uint32Array): undefined {
+  writeWhole(file, Buffer.from(words.buffer, words.byteOffset, words.byteLength));
 }
 
 /** Documents by their numbers in the corpus, for a stage that looks at all shards together. */
@@ -70,5 +76,31 @@ export class Starts {
       yield [shard, Uint32Array.from(rows)];
       rows = [];
     }
+  }
+}
+
+/** Ids of documents by number; keeps those of the shards used last. */
+export class Names {
+  readonly #from: ShardFolder;
+  readonly #starts: Starts;
+  readonly #shards = new Map<number, string[]>();
+
+  constructor(from: ShardFolder, starts: Starts) {
+    this.#from = from;
+    this.#starts = starts;
+  }
+
+  of(document: number): string {
+    const shard = this.#starts.shardOf(document);
+    let ids = this.#shards.get(shard);
+    if (ids === undefined) {
+      ids = readFileSync(`${this.#from.documents(shard)}`, "utf8")
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => (JSON.parse(line) as { id: string }).id);
+      if (this.#shards.size >= 64) this.#shards.delete(this.#shards.keys().next().value ?? 0);
+    } else this.#shards.delete(shard);
+    this.#shards.set(shard, ids);
+    return ids[document - this.#starts.of(shard)] ?? "";
   }
 }

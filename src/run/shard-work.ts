@@ -3,6 +3,7 @@ import { createClean, type CleanSettings } from "../data/clean/index.ts";
 import { createSigner, encodeSignatures, type DedupSettings } from "../data/dedup/index.ts";
 import { createExtract, type ExtractSettings } from "../data/extract/index.ts";
 import type { FilterSettings } from "../data/filter/settings.ts";
+import type { LinesSettings } from "../data/dedup/lines/settings.ts";
 import type { SubstringSettings } from "../data/dedup/substring/settings.ts";
 import type { DecontaminateSettings } from "../data/decontaminate/settings.ts";
 import type { BiasCounts } from "../data/bias/bias.ts";
@@ -112,6 +113,27 @@ export interface CutTask {
   readonly ids: Readonly<Record<number, string>>;
 }
 
+/** Write the hashes of one shard's paragraphs and lines to `file`. */
+export interface LineKeysTask {
+  readonly kind: "line-keys";
+  readonly settings: LinesSettings;
+  readonly from: string;
+  readonly shard: number;
+  readonly file: string;
+}
+
+/** Write one shard without repeated paragraphs and lines. */
+export interface LineCutTask {
+  readonly kind: "line-cut";
+  readonly settings: LinesSettings;
+  readonly from: string;
+  readonly to: string;
+  readonly shard: number;
+  /** Quadruples: the document's place, high and low word of the hash, number of the first document that has it. */
+  readonly repeated: Uint32Array;
+  readonly ids: Readonly<Record<number, string>>;
+}
+
 /** What a worker is asked, by kind, and what it answers. All of it plain data. */
 export interface Work {
   map: { task: MapTask; answer: ShardInfo };
@@ -121,6 +143,8 @@ export interface Work {
   gather: { task: GatherTask; answer: undefined };
   find: { task: FindTask; answer: undefined };
   cut: { task: CutTask; answer: ShardInfo };
+  "line-keys": { task: LineKeysTask; answer: undefined };
+  "line-cut": { task: LineCutTask; answer: ShardInfo };
 }
 
 export type Task = Work[keyof Work]["task"];
@@ -194,6 +218,9 @@ export async function workOnShard(task: Task): Promise<Work[keyof Work]["answer"
     case "find":
     case "cut":
       return (await import("./substring-work.ts")).workOnPassages(task);
+    case "line-keys":
+    case "line-cut":
+      return (await import("./lines-work.ts")).workOnLines(task);
   }
 }
 

@@ -1,10 +1,9 @@
 import { findPassages, firstWindows, PassageWorker, SECTIONS, type Passage } from "../data/dedup/substring/index.ts";
 import type { Document } from "../text/index.ts";
 import type { Verdict } from "../data/stage.ts";
-import { writeWhole } from "./files.ts";
 import { readShard, writeVerdicts, type CutTask, type FindTask, type GatherTask, type KeysTask } from "./shard-work.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
-import { readWords } from "./shard-words.ts";
+import { readWords, writeWords } from "./shard-words.ts";
 
 /** One shard's, or one block's, part of substring deduplication. */
 export function workOnPassages(task: KeysTask | GatherTask | FindTask | CutTask): ShardInfo | undefined {
@@ -20,10 +19,6 @@ export function workOnPassages(task: KeysTask | GatherTask | FindTask | CutTask)
     case "cut":
       return cut(task);
   }
-}
-
-function writeWords(file: string, words: Uint32Array): undefined {
-  writeWhole(file, Buffer.from(words.buffer, words.byteOffset, words.byteLength));
 }
 
 function find({ width, files, firsts, sections: [from, to], file }: FindTask): undefined {

@@ -37,6 +37,7 @@ const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = 
   perplexity: "drop documents that a model of good text finds too surprising",
   privacy: "mask or remove personal data",
   dedup: "drop copies and near copies",
+  lines: "remove paragraphs and lines that many documents share",
   substring: "remove passages that came before",
   bias: "measure which groups stand with which attributes",
   decontaminate: "drop text that stands in a benchmark",

@@ -6,3 +6,5 @@ export * from "./address.ts";
 export * from "./external-sort.ts";
 export * from "./resolve.ts";
 export * from "./signature-files.ts";
+export * from "./lines/index.ts";
+export * from "./substring/index.ts";

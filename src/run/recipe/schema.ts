@@ -2,6 +2,7 @@ import * as z from "zod";
 import { cleanSettings } from "../../data/clean/index.ts";
 import { collectSettings } from "../../data/collect/index.ts";
 import { dedupSettings } from "../../data/dedup/index.ts";
+import { linesSettings } from "../../data/dedup/lines/settings.ts";
 import { substringSettings } from "../../data/dedup/substring/settings.ts";
 import { dialogueSettings } from "../../data/dialogues/index.ts";
 import { extractSettings } from "../../data/extract/index.ts";
@@ -65,6 +66,7 @@ export const recipeSchema = z.strictObject({
   perplexity: perplexitySettings.optional().describe("Drop documents that a model of good text finds too surprising."),
   privacy: privacySettings.optional().describe("Mask or remove personal data."),
   dedup: dedupSettings.unwrap().optional().describe("Drop copies and near copies."),
+  lines: linesSettings.unwrap().optional().describe("Remove paragraphs and lines that many documents share."),
   substring: substringSettings.unwrap().optional().describe("Remove passages that came before in the corpus."),
   bias: biasSettings.optional().describe("Measure which groups stand with which attributes; remove or balance."),
   decontaminate: decontaminateSettings.optional().describe("Drop text that stands in a benchmark."),

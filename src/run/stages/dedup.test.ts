@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deduplicate } from "../../data/dedup/index.ts";
 import { dedupSettings } from "../../data/dedup/settings.ts";
 import { generator, plantedCorpus, shuffled } from "../../data/dedup/planted.ts";
+import { linesSettings, removeLines } from "../../data/dedup/lines/index.ts";
 import { removePassages, substringSettings } from "../../data/dedup/substring/index.ts";
-import { emptyStatistics, ledgerEntries, type LedgerEntry } from "../../data/stage.ts";
+import { emptyStatistics, ledgerEntries, type LedgerEntry, type Verdict } from "../../data/stage.ts";
 import type { Document } from "../../text/index.ts";
 import { Manifest } from "../manifest.ts";
 import { Progress } from "../progress.ts";
@@ -14,6 +15,7 @@ import { RunDirectory } from "../run-directory.ts";
 import { ShardFolder, type ShardInfo } from "../shards.ts";
 import type { Stage, StageContext } from "../stage.ts";
 import { dedupStage } from "./dedup.ts";
+import { linesStage } from "./lines.ts";
 import { substringStage } from "./substring.ts";
 
 let root: string;
@@ -75,19 +77,40 @@ describe("the stage writes what one thread finds in memory, with any memory", ()
     for (const memory of [1e9, 1000]) expect(await run(`dedup-${memory}`, corpus, make, memory)).toEqual(expected);
   });
 
-  test("substring", { timeout: 60_000 }, async () => {
-    const input = { min_tokens: 30 };
+  const byVerdicts = (stage: string, documents: readonly Document[], verdicts: readonly Verdict[]) => {
     const expected: { kept: Document[]; ledger: LedgerEntry[] } = { kept: [], ledger: [] };
-    for (const [i, verdict] of removePassages(corpus, input).entries()) {
-      const document = corpus[i];
+    for (const [i, verdict] of verdicts.entries()) {
+      const document = documents[i];
       if (document === undefined) continue;
       if ("keep" in verdict) expected.kept.push(verdict.keep);
-      expected.ledger.push(...ledgerEntries("substring", document, verdict));
+      expected.ledger.push(...ledgerEntries(stage, document, verdict));
     }
-    expect(new Set(expected.ledger.map(({ rule }) => rule))).toEqual(new Set(["substring", "substring.min_chars"]));
+    return { ...expected, rules: new Set(expected.ledger.map(({ rule }) => rule)) };
+  };
+
+  test("substring", { timeout: 60_000 }, async () => {
+    const input = { min_tokens: 30 };
+    const { rules, ...expected } = byVerdicts("substring", corpus, removePassages(corpus, input));
+    expect(rules).toEqual(new Set(["substring", "substring.min_chars"]));
     const make = (directory: RunDirectory): Stage => substringStage(directory, substringSettings.parse(input), "clean");
     for (const memory of [1e9, 1e5, 1]) {
       expect(await run(`substring-${memory}`, corpus, make, memory)).toEqual(expected);
     }
+  });
+
+  test("lines", { timeout: 60_000 }, async () => {
+    const input = { lines: { min_documents: 2 } };
+    // Lines of 9 words, paragraphs of 3 lines.
+    const documents = corpus.map((document) => {
+      let words = 0;
+      return {
+        ...document,
+        text: document.text.replace(/\s+/gu, () => (++words % 9 > 0 ? " " : words % 27 > 0 ? "\n" : "\n\n")),
+      };
+    });
+    const { rules, ...expected } = byVerdicts("lines", documents, removeLines(documents, input));
+    expect(rules).toEqual(new Set(["paragraphs", "lines", "lines.min_chars"]));
+    const make = (directory: RunDirectory): Stage => linesStage(directory, linesSettings.parse(input), "clean");
+    for (const memory of [1e9, 3e4, 1]) expect(await run(`lines-${memory}`, documents, make, memory)).toEqual(expected);
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { ExternalSorter } from "../../data/dedup/index.ts";
 import { addKeys, addRepeated, SECTIONS, type SubstringSettings } from "../../data/dedup/substring/index.ts";
@@ -9,7 +9,7 @@ import type { CutTask, FindTask, GatherTask, KeysTask } from "../shard-work.ts";
 import { ShardFolder, type ShardInfo } from "../shards.ts";
 import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
 import { changeLine } from "./map.ts";
-import { readWords, Starts, wordCount } from "../shard-words.ts";
+import { Names, readWords, Starts, wordCount } from "../shard-words.ts";
 
 /**
  * Removes passages that came before, keeping the first copy. Every step is shards to files, so that an interruption
@@ -249,29 +249,3 @@ class Job {
 
 /** Words read at a time; a multiple of four. */
 const PIECE = 1 << 18;
-
-/** Ids of documents by number; keeps those of the shards used last. */
-class Names {
-  readonly #from: ShardFolder;
-  readonly #starts: Starts;
-  readonly #shards = new Map<number, string[]>();
-
-  constructor(from: ShardFolder, starts: Starts) {
-    this.#from = from;
-    this.#starts = starts;
-  }
-
-  of(document: number): string {
-    const shard = this.#starts.shardOf(document);
-    let ids = this.#shards.get(shard);
-    if (ids === undefined) {
-      ids = readFileSync(`${this.#from.documents(shard)}`, "utf8")
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => (JSON.parse(line) as { id: string }).id);
-      if (this.#shards.size >= 64) this.#shards.delete(this.#shards.keys().next().value ?? 0);
-    } else this.#shards.delete(shard);
-    this.#shards.set(shard, ids);
-    return ids[document - this.#starts.of(shard)] ?? "";
-  }
-}
