@@ -32,12 +32,26 @@ test("parseShapes: names in any case, several, all, and the nearest name for a w
 });
 
 test("measureOurs: every step timed, memory from small to large", async () => {
-  const result = await measureOurs({ shape: tiny, steps: 2, threads: 1, profile: false, checkpointing: false });
+  const result = await measureOurs({
+    shape: tiny,
+    steps: 2,
+    threads: 1,
+    precision: "float32",
+    profile: false,
+    checkpointing: false,
+  });
   expect(result.seconds).toHaveLength(2);
   expect(result.parameters).toBe(32 * 8 + 8 * 8 + (12 * 64 + 13 * 8) + 2 * 8); // GPT-2's count, tied head
   expect(result.flops).toBeGreaterThan(6 * 12 * 64 * 16);
   expect(result.peakRssMb).toBeGreaterThan(result.predictedMb);
-  const { profile } = await measureOurs({ shape: tiny, steps: 3, threads: 1, profile: true, checkpointing: true });
+  const { profile } = await measureOurs({
+    shape: tiny,
+    steps: 3,
+    threads: 1,
+    precision: "bfloat16",
+    profile: true,
+    checkpointing: true,
+  });
   expect(profile?.kernels.find(({ kernel }) => kernel === "attention")?.calls).toBe(6); // again in backward
 });
 

@@ -1,7 +1,14 @@
 import { performance } from "node:perf_hooks";
 import { Gpt, measureStep } from "../../src/models/index.ts";
 import { createOptimizer, optimizerSettings } from "../../src/optim/index.ts";
-import { createDevice, createProfiler, nativeAvailable, PhiloxStream, type Profile } from "../../src/tensor/index.ts";
+import {
+  createDevice,
+  createProfiler,
+  nativeAvailable,
+  PhiloxStream,
+  type Precision,
+  type Profile,
+} from "../../src/tensor/index.ts";
 import { createCpuDevice } from "../../src/tensor/cpu/device.ts";
 import { type Batch, type Objective, Trainer } from "../../src/train/index.ts";
 import { configOf, type Shape } from "./shapes.ts";
@@ -10,6 +17,8 @@ export interface OursTask {
   readonly shape: Shape;
   readonly steps: number;
   readonly threads: number;
+  /** What products compute in. */
+  readonly precision: Precision;
   readonly profile: boolean;
   /** Whether activations are computed again in backward. */
   readonly checkpointing: boolean;
@@ -38,12 +47,12 @@ const MiB = 2 ** 20;
 
 /** Trains on made-up tokens, in this process: forward, backward, clip, AdamW. Memory peaks are the process's own. */
 export async function measureOurs(task: OursTask): Promise<OursResult> {
-  const { shape, steps, threads, checkpointing } = task;
+  const { shape, steps, threads, precision, checkpointing } = task;
   const { batch: B, T } = shape;
   const config = configOf(shape);
   const settings = optimizerSettings.parse({ name: "adamw" });
   const native = nativeAvailable();
-  const inner = createDevice(native.available ? "cpu" : "reference", { threads });
+  const inner = createDevice(native.available ? "cpu" : "reference", { threads, precision });
   const meter = native.available ? createCpuDevice({ threads }) : undefined;
   const profiler = task.profile ? createProfiler(inner) : undefined;
   const device = profiler?.device ?? inner;

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { formatProfile } from "../../src/tensor/index.ts";
-import { NuwaError } from "../../src/text/index.ts";
+import { formatProfile, type Precision } from "../../src/tensor/index.ts";
+import { didYouMean, NuwaError } from "../../src/text/index.ts";
 import type { OursResult, OursTask } from "./ours.ts";
 import { findPeer, type PeerRun, runPeer, type Variant, variants } from "./peer.ts";
 import { defaultSteps, parseShapes, type Shape } from "./shapes.ts";
@@ -80,10 +80,11 @@ export async function benchTrain(
   say: (line: string) => void,
 ): Promise<readonly BenchTrainResult[]> {
   const chosen = parseShapes(options.shape);
-  if (options.precision !== "float32") {
-    throw new NuwaError("USAGE", `expected float32, got "${options.precision}"`, {
+  const precision = (["float32", "bfloat16"] as const).find((name) => name === options.precision);
+  if (precision === undefined) {
+    throw new NuwaError("USAGE", `expected float32 or bfloat16, got "${options.precision}"`, {
       where: "--precision",
-      hint: "the kernels of this build compute in float32 only",
+      hint: didYouMean(options.precision, ["float32", "bfloat16"]),
     });
   }
   const threads = options.threads ?? availableParallelism();
@@ -97,22 +98,22 @@ export async function benchTrain(
   const sizes = { ...(options.context && { T: options.context }), ...(options.batch && { batch: options.batch }) };
   for (const shape of chosen.map((one) => ({ ...one, ...sizes }))) {
     const steps = options.steps ?? defaultSteps[shape.name] ?? 5;
-    results.push(await benchShape(shape, { ...options, steps, threads, withPeer }, say));
+    results.push(await benchShape(shape, { ...options, precision, steps, threads, withPeer }, say));
   }
   return results;
 }
 
 async function benchShape(
   shape: Shape,
-  options: BenchTrainOptions & { steps: number; threads: number; withPeer: boolean },
+  options: BenchTrainOptions & { precision: Precision; steps: number; threads: number; withPeer: boolean },
   say: (line: string) => void,
 ): Promise<BenchTrainResult> {
-  const { steps, threads, rounds, profile, checkpointing = false } = options;
+  const { steps, threads, rounds, profile, precision, checkpointing = false } = options;
   const perStep = shape.batch * shape.T;
   const ours: OursResult[] = [];
   const peers = new Map<Variant, PeerRun[]>();
   for (let round = 0; round < (profile ? 1 : rounds); round++) {
-    const one = await runOurs({ shape, steps, threads, profile, checkpointing });
+    const one = await runOurs({ shape, steps, threads, precision, profile, checkpointing });
     ours.push(one);
     say(`${shape.name} round ${round + 1}: ours ${rate(perStep, one.seconds)} tokens/s`);
     if (one.profile !== undefined) say(formatProfile(one.profile, steps));

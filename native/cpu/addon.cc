@@ -88,7 +88,7 @@ Context* contextOf(napi_env env, napi_callback_info info) {
   return static_cast<Context*>(context);
 }
 
-// describeContext(context) -> { instructionSet, vectorWidth, threads }
+// describeContext(context) -> { instructionSet, vectorWidth, threads, scratchBytes }
 napi_value describeContext(napi_env env, napi_callback_info info) {
   Context* context = contextOf(env, info);
   napi_value result = nullptr;
@@ -96,6 +96,7 @@ napi_value describeContext(napi_env env, napi_callback_info info) {
   napi_set_named_property(env, result, "instructionSet", toString(env, context->kernels->name));
   setNumber(env, result, "vectorWidth", context->kernels->vectorWidth);
   setNumber(env, result, "threads", context->pool.threads());
+  setNumber(env, result, "scratchBytes", static_cast<double>(context->scratchBytes()));
   return result;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createOptimizer, optimizerSettings } from "../optim/index.ts";
 import { createDevice, nativeAvailable, Tape } from "../tensor/index.ts";
+import { createCpuDevice } from "../tensor/cpu/device.ts";
 import { Gpt } from "./gpt.ts";
 import { classicGpt, llamaGpt, resolveGptConfig } from "./gpt-config.ts";
 import { measureStep } from "./measure-step.ts";
@@ -82,6 +83,26 @@ describe("measureStep", () => {
     const predicted = measureStep(config, { B: 3, T: 20, optimizer: adamw });
     expect(arena.peakBytes).toBe(predicted.arenaPeakBytes);
     optimizer.release();
+    device.dispose();
+  });
+
+  test.skipIf(!nativeAvailable().available)("predicts what kernels keep for themselves within a fifth", () => {
+    const config = resolveGptConfig({
+      vocab_size: 3000,
+      num_hidden_layers: 1,
+      hidden_size: 256,
+      num_attention_heads: 4,
+    });
+    const device = createCpuDevice({ threads: 2 });
+    const arena = device.createArena();
+    const model = new Gpt(config, device);
+    const tape = new Tape({ device, arena, recording: true, training: true });
+    const ids = new Int32Array(4 * 256);
+    const [tokens, targets] = [tape.constant(ids, [4, 256], "int32"), tape.constant(ids, [4, 256], "int32")];
+    tape.backward(model.loss(tape, tokens, targets, { normalizer: 1024 }).loss);
+    const { scratchBytes } = measureStep(config, { B: 4, T: 256, optimizer: adamw });
+    expect(device.scratchBytes / scratchBytes).toBeGreaterThan(0.8);
+    expect(device.scratchBytes / scratchBytes).toBeLessThan(1.2);
     device.dispose();
   });
 });

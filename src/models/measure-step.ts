@@ -21,6 +21,7 @@ export interface StepMeasure {
   /** Parameters, gradients and optimizer state. */ readonly persistentBytes: number;
   /** Most bytes of activations at one time. */ readonly arenaPeakBytes: number;
   /** What the arena takes from the system for that. */ readonly arenaReservedBytes: number;
+  /** What products pack their operands into. */ readonly scratchBytes: number;
   /** All of it: what the process needs beside the program. */ readonly totalBytes: number;
   /** Floating-point operations of a whole step. */ readonly flopsPerStep: number;
 }
@@ -56,7 +57,7 @@ export function measureStep(config: GptConfig, options: MeasureOptions): StepMea
     const { scale } = clipByGlobalNorm(arena, model.parameters, { maxNorm: 1 });
     optimizer.step({ learningRateScale: 1, gradientScale: scale });
   }
-  const { persistentBytes, arenaPeakBytes, arenaReservedBytes, flops: flopsPerStep } = device;
-  const totalBytes = persistentBytes + arenaReservedBytes;
-  return { parameters, persistentBytes, arenaPeakBytes, arenaReservedBytes, totalBytes, flopsPerStep };
+  const { persistentBytes, arenaPeakBytes, arenaReservedBytes, scratchBytes, flops: flopsPerStep } = device;
+  const totalBytes = persistentBytes + arenaReservedBytes + scratchBytes;
+  return { parameters, persistentBytes, arenaPeakBytes, arenaReservedBytes, scratchBytes, totalBytes, flopsPerStep };
 }

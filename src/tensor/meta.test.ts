@@ -80,7 +80,7 @@ describe("MetaDevice", () => {
     device.release(extra);
     device.release(extra);
     expect(device.persistentBytes).toBe(16 * parameters);
-    expect(device.peakBytes).toBe(16 * parameters + 40 + device.arenaReservedBytes);
+    expect(device.peakBytes).toBe(16 * parameters + 40 + device.arenaReservedBytes + device.scratchBytes);
   });
 
   it.skipIf(!nativeAvailable().available)("predicts the memory of the cpu device to the byte", () => {

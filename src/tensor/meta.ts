@@ -25,6 +25,7 @@ import type {
 } from "./device.ts";
 import { gateCount } from "./families.ts";
 import { weightBytes } from "./weights.ts";
+import { PackingScratch } from "./packing.ts";
 
 /** What one kind of kernel would have cost. */
 export interface KernelCount {
@@ -93,7 +94,7 @@ class MetaArena implements Arena {
 
 /**
  * Shapes without numbers: a whole training step runs on it in milliseconds and tells what it would cost. Memory is
- * what the cpu device takes for the same calls (without the kernels' own scratch); FLOPs count every multiply-add
+ * what the cpu device takes for the same calls; FLOPs count every multiply-add
  * of products and attention as two, and elementwise work with a small fixed cost per element.
  *
  * @example
@@ -107,6 +108,7 @@ export class MetaDevice implements Device {
   #counts = new Map<string, { calls: number; flops: number; bytes: number }>();
   readonly #persistent = new Map<Storage, number>();
   readonly #arenas: MetaArena[] = [];
+  readonly #packing = new PackingScratch();
   #persistentBytes = 0;
   #persistentPeak = 0;
 
@@ -140,9 +142,14 @@ export class MetaDevice implements Device {
     return this.#arenas.reduce((sum, arena) => sum + arena.reservedBytes, 0);
   }
 
+  /** Bytes that products pack their operands into; what other kernels keep for themselves is small beside it. */
+  get scratchBytes(): number {
+    return this.#packing.bytes;
+  }
+
   /** Bytes that the same work takes on the cpu device. */
   get peakBytes(): number {
-    return this.#persistentPeak + this.arenaReservedBytes;
+    return this.#persistentPeak + this.arenaReservedBytes + this.scratchBytes;
   }
 
   /** Forgets kernels and FLOPs, keeps memory. */
@@ -252,18 +259,22 @@ export class MetaDevice implements Device {
   }
 
   matmul(out: Storage, a: Storage, b: Storage, dims: MatmulDims): void {
+    this.#packing.product(dims.M, dims.N, dims.K, dims.transposeA);
     this.#count("matmul", 2 * dims.M * dims.N * dims.K, out, a, b);
   }
 
   linear(out: Storage, x: Storage, weight: Storage, bias: Storage | null, dims: LinearDims): void {
+    this.#packing.product(dims.rows, dims.outputs, dims.inputs, false);
     this.#count("linear", linearFlops(dims) + (bias === null ? 0 : out.length), out, x, weight, bias);
   }
 
   linearBackwardInput(dx: Storage, dout: Storage, weight: Storage, dims: LinearDims, _accumulate: boolean): void {
+    this.#packing.product(dims.rows, dims.inputs, dims.outputs, false);
     this.#count("linearBackwardInput", linearFlops(dims), dx, dout, weight);
   }
 
   linearBackwardWeight(dweight: Storage, dout: Storage, x: Storage, dims: LinearDims, _accumulate: boolean): void {
+    this.#packing.product(dims.outputs, dims.inputs, dims.rows, true);
     this.#count("linearBackwardWeight", linearFlops(dims), dweight, dout, x);
   }
 

@@ -112,6 +112,11 @@ export class CpuDevice implements Device {
     return this.#memory.bytes;
   }
 
+  /** Bytes that kernels hold for themselves beside that: packed operands, partial sums. */
+  get scratchBytes(): number {
+    return this.#context === undefined ? 0 : this.#native.describeContext(this.#context).scratchBytes;
+  }
+
   allocate(dtype: DType, length: number): Storage {
     return new CpuStorage(dtype, length, this.#memory.take(Math.max(1, length) * BYTES, true), 0);
   }

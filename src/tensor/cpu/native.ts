@@ -34,7 +34,12 @@ export type AttentionArguments = [
 export interface NativeAddon {
   onError(raise: (code: NuwaErrorCode, message: string) => never): void;
   createContext(threads: number, instructionSet: string, bfloat16Products: boolean): NativeContext;
-  describeContext(context: NativeContext): { instructionSet: string; vectorWidth: number; threads: number };
+  describeContext(context: NativeContext): {
+    instructionSet: string;
+    vectorWidth: number;
+    threads: number;
+    /** What kernels hold for themselves now. */ scratchBytes: number;
+  };
   stopContext(context: NativeContext): void;
   runnable(): string[];
   allocate(bytes: number, zeroed: boolean): NativeMemory | null;
