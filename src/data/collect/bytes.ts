@@ -1,17 +1,12 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import type { InputFile } from "./files.ts";
+import { download } from "./download.ts";
+import { type InputFile, isAddress } from "./files.ts";
+import { InputProblem } from "./input-problem.ts";
 
-/** A file, or the rest of it, that cannot be read. The message is for the person who named the file. */
-export class InputProblem extends Error {
-  /** Line or record at which reading ended, where known. */
-  readonly line: number | undefined;
-  constructor(message: string, options: { line?: number; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
-    this.line = options.line;
-  }
-}
+export { InputProblem } from "./input-problem.ts";
 
 const MEGABYTE = 1_000_000;
 
@@ -21,9 +16,11 @@ const MEGABYTE = 1_000_000;
  * @throws InputProblem when the file cannot be opened or read, or its gzip data is damaged or cut short
  */
 export async function* readChunks(file: Pick<InputFile, "path" | "gzip">): AsyncGenerator<Buffer> {
-  const stream = createReadStream(file.path, { highWaterMark: 1 << 16 });
+  const stream = isAddress(file.path)
+    ? Readable.from(download(file.path))
+    : createReadStream(file.path, { highWaterMark: 1 << 16 });
   const source = file.gzip ? stream.pipe(createGunzip()) : stream;
-  if (file.gzip) stream.on("error", (error) => source.destroy(error));
+  if (file.gzip) stream.on("error", (error: Error) => source.destroy(error));
   try {
     for await (const chunk of source) yield chunk as Buffer;
   } catch (error) {
@@ -42,9 +39,9 @@ export async function* readChunks(file: Pick<InputFile, "path" | "gzip">): Async
  */
 export async function readWhole(file: Pick<InputFile, "path" | "gzip">, maxMegabytes: number): Promise<Buffer> {
   const limit = maxMegabytes * MEGABYTE;
-  let size: number;
+  let size = 0;
   try {
-    ({ size } = await stat(file.path));
+    if (!isAddress(file.path)) ({ size } = await stat(file.path));
   } catch (error) {
     throw new InputProblem(explain(error), { cause: error });
   }

@@ -7,9 +7,15 @@ import { checkedEncoding } from "./encoding.ts";
 import { listFiles } from "./files.ts";
 import type { InputFile } from "./files.ts";
 import type { RawDocument, ReadContext } from "./formats/context.ts";
+import { readArchive } from "./formats/archive.ts";
+import { readCsv } from "./formats/csv.ts";
+import { readDocx } from "./formats/docx.ts";
+import { readEpub } from "./formats/epub.ts";
 import { readJson, readJsonLines } from "./formats/json.ts";
 import { readParquet } from "./formats/parquet.ts";
+import { readPdf } from "./formats/pdf.ts";
 import { readText } from "./formats/text.ts";
+import { readWarc } from "./formats/warc.ts";
 import { readWordnet } from "./formats/wordnet.ts";
 import type { CollectSettings, Format, SourceSettings } from "./settings.ts";
 
@@ -21,7 +27,14 @@ const READERS: Readonly<Record<Format, Reader>> = {
   html: readText,
   jsonl: readJsonLines,
   json: readJson,
+  csv: readCsv,
   parquet: readParquet,
+  docx: readDocx,
+  epub: readEpub,
+  pdf: readPdf,
+  warc: readWarc,
+  zip: readArchive,
+  tar: readArchive,
   wordnet: readWordnet,
 };
 
@@ -78,11 +91,7 @@ async function* collectSource(
   let documents = 0;
   for (const [index, file] of files.entries()) {
     onFile?.({ source: name, name: file.name, index, count: files.length });
-    const context: ReadContext = {
-      settings: source,
-      problem: (message, line) =>
-        onProblem({ where: line === undefined ? file.name : `${file.name}:${line}`, message }),
-    };
+    const context = contextOf(file, source, onProblem);
     try {
       for await (const raw of READERS[file.format](file, context)) {
         yield toDocument(raw, file, source);
@@ -97,8 +106,17 @@ async function* collectSource(
   if (documents === 0) onProblem({ where: name, message: `no document in ${files.length} file(s)` });
 }
 
+function contextOf(file: InputFile, settings: SourceSettings, onProblem: (problem: Problem) => void): ReadContext {
+  return {
+    settings,
+    problem: (message, line) => onProblem({ where: line === undefined ? file.name : `${file.name}:${line}`, message }),
+    readInner: (inner) => READERS[inner.format](inner, contextOf(inner, settings, onProblem)),
+  };
+}
+
 function toDocument(raw: RawDocument, file: InputFile, settings: SourceSettings): Document {
-  const source = raw.record === undefined ? file.name : `${file.name}#${raw.record}`;
+  const name = raw.name ?? file.name;
+  const source = raw.record === undefined ? name : `${name}#${raw.record}`;
   return {
     id: documentId(source),
     text: raw.text,

@@ -27,15 +27,25 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
   ".jsonl": "jsonl",
   ".ndjson": "jsonl",
   ".json": "json",
+  ".csv": "csv",
+  ".tsv": "csv",
   ".parquet": "parquet",
+  ".docx": "docx",
+  ".epub": "epub",
+  ".pdf": "pdf",
+  ".warc": "warc",
+  ".wet": "warc",
+  ".zip": "zip",
+  ".tar": "tar",
+  ".tgz": "tar",
 };
 
 const WORDNET = /^data\.(?:noun|verb|adj|adv)$/;
 
 /** The format that a file's name tells, without a trailing `.gz`. `undefined`: an extension that is not known. */
 export function formatOf(fileName: string): { format: Format | undefined; gzip: boolean; extension: string } {
-  const gzip = /\.gz$/i.test(fileName);
-  const inner = path.basename(gzip ? fileName.slice(0, -3) : fileName);
+  const gzip = /\.(?:gz|tgz)$/i.test(fileName);
+  const inner = path.basename(/\.gz$/i.test(fileName) ? fileName.slice(0, -3) : fileName);
   const extension = path.extname(inner).toLowerCase();
   if (WORDNET.test(inner)) return { format: "wordnet", gzip, extension };
   // LICENSE, README: a name without an extension is read as text; a binary file shows itself when read.
@@ -59,6 +69,12 @@ export async function listFiles(patterns: readonly string[], options: ListOption
   const found = new Map<string, InputFile>();
   const unknown = new Map<string, string[]>();
   for (const pattern of patterns) {
+    if (isAddress(pattern)) {
+      const { format, gzip } = formatOf(new URL(pattern).pathname);
+      const auto = options.format === undefined || options.format === "auto";
+      found.set(pattern, { path: pattern, name: pattern, format: (auto ? format : options.format) ?? "html", gzip });
+      continue;
+    }
     const paths = await match(pattern, options);
     if (paths.length === 0) throw nothingMatches(pattern, options);
     for (const file of paths) {
@@ -76,6 +92,11 @@ export async function listFiles(patterns: readonly string[], options: ListOption
     options.onProblem({ where: first, message });
   }
   return onePerFile([...found.values()].sort((a, b) => compare(a.name, b.name)));
+}
+
+/** Whether a path is an http or https address. */
+export function isAddress(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
 }
 
 /** Code unit order: the same under every locale. */

@@ -1,7 +1,22 @@
 import { z } from "zod";
 import type { JsonValue } from "../../text/document.ts";
 
-export const FORMATS = ["txt", "md", "html", "jsonl", "json", "parquet", "wordnet"] as const;
+export const FORMATS = [
+  "txt",
+  "md",
+  "html",
+  "jsonl",
+  "json",
+  "csv",
+  "parquet",
+  "docx",
+  "epub",
+  "pdf",
+  "warc",
+  "zip",
+  "tar",
+  "wordnet",
+] as const;
 export type Format = (typeof FORMATS)[number];
 
 const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -12,7 +27,7 @@ const json: z.ZodType<JsonValue> = z.lazy(() =>
 export const sourceSettings = z.strictObject({
   name: z.string().min(1).optional().describe("what reports call this source; default: its first glob"),
   files: globs.describe(
-    "a file, a folder (all known formats below it), a glob, or a list of these, relative to the folder nuwa is run in; node_modules is entered only if named",
+    "a file, a folder (all known formats below it), a glob, an http or https address, or a list of these; paths are relative to the folder nuwa is run in; node_modules is entered only if named",
   ),
   exclude: globs.optional().describe("globs of files to leave out"),
   format: z
@@ -29,7 +44,7 @@ export const sourceSettings = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'where the text of a record is (json, jsonl, parquet): a field ("text", "data.body"), or a template ("{title}\\n{author?}\\n{paragraphs}"; lists are joined by newlines, "?" marks what may be missing); default: the first of text, content, body, paragraphs that is there',
+      'where the text of a record is (json, jsonl, csv, parquet): a field ("text", "data.body"), or a template ("{title}\\n{author?}\\n{paragraphs}"; lists are joined by newlines, "?" marks what may be missing); default: the first of text, content, body, paragraphs that is there',
     ),
   content: z
     .enum(["text", "markdown", "html"])

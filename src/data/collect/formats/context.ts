@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../../text/document.ts";
+import type { InputFile } from "../files.ts";
 import type { SourceSettings } from "../settings.ts";
 
 /** What a format's reader hands over: one text, still without an id. */
@@ -6,6 +7,8 @@ export interface RawDocument {
   readonly text: string;
   /** Number of the record or piece inside the file, from 1; `undefined` where the file is one document. */
   readonly record?: number | undefined;
+  /** What the source is called, where it is not the file: `archive.zip!/inside.txt`. */
+  readonly name?: string;
   readonly meta: { readonly [key: string]: JsonValue };
 }
 
@@ -13,6 +16,8 @@ export interface ReadContext {
   readonly settings: SourceSettings;
   /** Names something that was skipped inside the file, by line or record number. */
   problem(message: string, line?: number): void;
+  /** Reads a file that lay inside another. */
+  readInner(file: InputFile): AsyncGenerator<RawDocument>;
 }
 
 /** Above this share of characters that could not be decoded, a text is skipped; below, it is kept and counted. */

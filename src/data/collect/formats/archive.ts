@@ -1,0 +1,97 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createTarDecoder } from "modern-tar";
+import { InputProblem, readChunks, readWhole } from "../bytes.ts";
+import { formatOf, type InputFile } from "../files.ts";
+import type { RawDocument, ReadContext } from "./context.ts";
+import { zipEntries } from "./zip.ts";
+
+/** An archive may hold archives, and those no more. */
+const DEEPEST = 2;
+const MOST_ENTRIES = 100_000;
+
+interface Member {
+  readonly name: string;
+  /** @throws InputProblem */
+  readonly read: () => Promise<Uint8Array>;
+}
+
+/**
+ * zip, tar and tar.gz: the files of a known format inside, each read as if it lay on the disk. Its documents' source is
+ * `archive.zip!/path/inside`. One member at a time is unpacked, into a temporary file that only this process sees.
+ */
+export async function* readArchive(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
+  const depth = file.name.split("!/").length;
+  if (depth > DEEPEST) throw new InputProblem("an archive in an archive in an archive is not read");
+  const limit = context.settings.max_file_mb * 1e6;
+  const members = file.format === "zip" ? zipMembers(file, context, limit) : tarMembers(file, limit);
+  const folder = await mkdtemp(path.join(tmpdir(), "nuwa-archive-"));
+  let read = 0;
+  try {
+    for await (const member of members) {
+      const { format, gzip, extension } = formatOf(member.name);
+      if (format === undefined || isHidden(member.name)) continue;
+      const inner: InputFile = {
+        path: path.join(folder, `member${extension}`),
+        name: `${file.name}!/${member.name}`,
+        format,
+        gzip,
+      };
+      read++;
+      try {
+        await writeFile(inner.path, await member.read(), { mode: 0o600 });
+        for await (const raw of context.readInner(inner)) yield { name: inner.name, ...raw };
+      } catch (error) {
+        if (!(error instanceof InputProblem)) throw error;
+        context.problem(`${member.name}: ${error.message}`);
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  if (read === 0) throw new InputProblem("holds no file of a known format");
+}
+
+/** What programs leave beside files: .DS_Store, __MACOSX/. */
+function isHidden(name: string): boolean {
+  return name.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
+}
+
+async function* zipMembers(file: InputFile, context: ReadContext, limit: number): AsyncGenerator<Member> {
+  for (const entry of await zipEntries(await readWhole(file, context.settings.max_file_mb))) {
+    yield { name: entry.name, read: () => entry.read(limit) };
+  }
+}
+
+async function* tarMembers(file: InputFile, limit: number): AsyncGenerator<Member> {
+  const source = ReadableStream.from<Uint8Array>(readChunks(file));
+  const entries = source.pipeThrough(createTarDecoder({ strict: true }));
+  let count = 0;
+  try {
+    for await (const { header, body } of entries) {
+      if (++count > MOST_ENTRIES) throw new InputProblem(`tar with more than ${MOST_ENTRIES} files`);
+      let taken = false;
+      if (header.type === "file" || header.type === undefined) {
+        yield {
+          name: header.name.replace(/^\.?\/+/, ""),
+          read: async () => {
+            taken = true;
+            const chunks: Uint8Array[] = [];
+            let total = 0;
+            for await (const chunk of body) {
+              total += chunk.length;
+              if (total <= limit) chunks.push(chunk);
+            }
+            if (total > limit) throw new InputProblem(`larger than ${limit / 1e6} MB`);
+            return Buffer.concat(chunks);
+          },
+        };
+      }
+      if (!taken) await body.cancel();
+    }
+  } catch (error) {
+    if (error instanceof InputProblem) throw error;
+    throw new InputProblem(`malformed tar: ${(error as Error).message}`, { cause: error });
+  }
+}
