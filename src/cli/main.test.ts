@@ -101,7 +101,10 @@ describe.skipIf(!isBuilt)("nuwa (needs a build: npm run build:ts)", { timeout: 6
     expect(stderr).toContain("✓ extract");
     expect(readFileSync(path.join(folder, "runs/ok/report.html"), "utf8")).toContain("<h1>ok</h1>");
     const report = nuwa(["data", "report", "runs/ok", "--json"], folder);
-    expect(JSON.parse(report.stdout)).toMatchObject([{ stage: "collect" }, { stage: "extract" }]);
+    expect(JSON.parse(report.stdout)).toMatchObject({
+      stages: [{ stage: "collect" }, { stage: "extract" }],
+      diversity: { language: { parts: [{ share: 1 }], effective: 1 } },
+    });
   });
 
   test("a second run in the same directory is refused while the first one lives", () => {

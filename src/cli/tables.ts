@@ -1,4 +1,15 @@
-import { bytes, count, duration, type biasTable, type funnel, type removedByRule, type Way } from "../run/index.ts";
+import {
+  bytes,
+  count,
+  duration,
+  type biasTable,
+  type diversity,
+  type funnel,
+  type mixtureOf,
+  mixtureRows,
+  type removedByRule,
+  type Way,
+} from "../run/index.ts";
 
 /** Columns of text, the first to the left and the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -60,7 +71,8 @@ export function associationTable(rows: Awaited<ReturnType<typeof biasTable>>): s
 /** Lengths and languages of the documents that are left at the end. */
 export function shapeTables(stages: ReturnType<typeof funnel>): string {
   const last = stages.at(-1)?.summary.statistics;
-  if (last === undefined || last.out.documents === 0) return "";
+  // The first stage alone does not measure lengths.
+  if (last === undefined || last.lengths.length === 0) return "";
   const share = (part: number): string => `${((100 * part) / last.out.documents).toFixed(1)} %`;
   const lengths = last.lengths.flatMap((documents, k) =>
     documents === 0
@@ -79,6 +91,36 @@ export function shapeTables(stages: ReturnType<typeof funnel>): string {
     `\nlengths at the end\n${table([["characters", "documents", "share"], ...lengths])}` +
     `\nlanguages at the end\n${table([["language", "documents", "characters", "share"], ...languages])}`
   );
+}
+
+const MOST_PARTS = 8;
+
+/** Shares of the text by source, language, domain, length and year, the largest of each. */
+export function diversityTable(dimensions: Awaited<ReturnType<typeof diversity>>): string {
+  if (dimensions === undefined) return "";
+  const rows = Object.entries(dimensions).flatMap(([name, { parts, effective }]) => {
+    const rest = parts.length - MOST_PARTS;
+    const shown = parts
+      .slice(0, MOST_PARTS)
+      .map(({ value, documents, characters, share }, i) => [
+        i === 0 ? name : "",
+        value,
+        count(documents),
+        count(characters),
+        `${(100 * share).toFixed(1)} %`,
+        i === 0 ? effective.toFixed(1) : "",
+      ]);
+    return rest > 0 ? [...shown, ["", `and ${count(rest)} more`, "", "", "", ""]] : shown;
+  });
+  const header = ["by", "value", "documents", "characters", "share", "effective number"];
+  return `\ndiversity at the end\n${table([header, ...rows])}`;
+}
+
+/** What each source gives to training. */
+export function mixtureTable(shares: Awaited<ReturnType<typeof mixtureOf>>): string {
+  if (shares === undefined) return "";
+  const header = ["source", "documents", "tokens", "epochs", "share wanted", "share reached"];
+  return `\nmixture\n${table([header, ...mixtureRows(shares)])}`;
 }
 
 /** What rules took out of documents that were kept. */

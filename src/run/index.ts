@@ -2,7 +2,10 @@ export { STAGE_NAMES, stagesOf } from "./chain.ts";
 export {
   biasTable,
   DATA_STAGES,
+  diversity,
   funnel,
+  mixtureOf,
+  mixtureRows,
   removed,
   removedByRule,
   trainingPairs,

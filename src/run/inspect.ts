@@ -1,14 +1,19 @@
+import { existsSync } from "node:fs";
 import * as path from "node:path";
 import type { Association, BiasCounts } from "../data/bias/bias.ts";
-import { formatPairs, readPackMeta, TokenDataset } from "../data/pack/index.ts";
+import { formatPairs, type PackMeta, readPackMeta, TokenDataset } from "../data/pack/index.ts";
 import type { LedgerEntry, StageStatistics } from "../data/stage.ts";
 import { NuwaError, type Document } from "../text/index.ts";
 import { loadTokenizer } from "../tokenizer/index.ts";
 import { readJson } from "./files.ts";
+import { count } from "./progress.ts";
 import { readManifest } from "./manifest.ts";
 import { readRecipe } from "./recipe/recipe.ts";
 import type { RunDirectory } from "./run-directory.ts";
 import { ShardFolder, type StageSummary } from "./shards.ts";
+import { diversityOf } from "../data/diversity/index.ts";
+
+type Diversity = Awaited<ReturnType<typeof diversityOf>>;
 
 /** The data stages in the order in which documents pass them. */
 export const DATA_STAGES = [
@@ -35,6 +40,31 @@ export function funnel(directory: RunDirectory): { stage: string; summary: Stage
     const summary = new ShardFolder(directory.data(stage)).summary();
     return record?.status === "done" && summary !== undefined ? [{ stage, summary, seconds: record.seconds }] : [];
   });
+}
+
+/** What the documents of the last finished data stage consist of; undefined before there is one. Reads them all. */
+export async function diversity(directory: RunDirectory): Promise<Diversity | undefined> {
+  const last = funnel(directory).at(-1);
+  return last === undefined ? undefined : diversityOf(new ShardFolder(directory.data(last.stage)).read());
+}
+
+/** A mixture as rows of a table: source, documents, tokens, epochs, share wanted and reached. */
+export function mixtureRows(shares: NonNullable<PackMeta["mixture"]>): string[][] {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  return shares.map(({ source, documents, tokens, epochs, wanted, share }) => [
+    source,
+    count(documents),
+    count(tokens),
+    epochs.toFixed(2),
+    percent(wanted),
+    percent(share),
+  ]);
+}
+
+/** The run's mixture, if it is packed with one. */
+export async function mixtureOf(directory: RunDirectory): Promise<PackMeta["mixture"]> {
+  const packed = existsSync(path.join(directory.tokens, "meta.json"));
+  return packed ? (await readPackMeta(directory.tokens)).mixture : undefined;
 }
 
 export interface RemovedFilter {

@@ -3,6 +3,8 @@ import {
   biasTable,
   DATA_STAGES,
   count,
+  diversity,
+  mixtureOf,
   funnel,
   removed,
   dataReport,
@@ -18,6 +20,8 @@ import { didYouMean, NuwaError } from "../../text/index.ts";
 import { printJson, runUntil, wholeNumber, withRecipeOptions, type RecipeOptions } from "../shared.ts";
 import {
   associationTable,
+  diversityTable,
+  mixtureTable,
   exampleLines,
   partsTable,
   problemLines,
@@ -149,12 +153,15 @@ function registerInspection(data: Command): void {
     .action(async (run: string, options: { html?: string; examples: number; json?: boolean }) => {
       const directory = RunDirectory.existing(run);
       const stages = funnel(directory);
-      if (options.json === true) return printJson(stages);
+      if (options.json === true)
+        return printJson({ stages, diversity: await diversity(directory), mixture: await mixtureOf(directory) });
       if (options.html !== undefined) return writeWhole(options.html, await dataReport(directory));
       const examples = await ruleExamples(directory, options.examples);
       process.stdout.write(
         reportTable(stages) +
           shapeTables(stages) +
+          diversityTable(await diversity(directory)) +
+          mixtureTable(await mixtureOf(directory)) +
           partsTable(stages) +
           exampleLines(stages, examples) +
           problemLines(stages),

@@ -10,9 +10,9 @@ export interface SpooledDocument {
   readonly characters: number;
 }
 
-const FIELDS = 6;
+const FIELDS = 7;
 
-/** One row of figures a document, in one typed array: 48 bytes each, whatever the corpus. */
+/** One row of figures a document, in one typed array: 56 bytes each, whatever the corpus. */
 export class DocumentTable {
   #rows = new Float64Array(FIELDS * 1024);
   #size = 0;
@@ -21,7 +21,7 @@ export class DocumentTable {
     return this.#size;
   }
 
-  add(id: string, seed: number, document: SpooledDocument): void {
+  add(id: string, seed: number, document: SpooledDocument, source = 0): void {
     if ((this.#size + 1) * FIELDS > this.#rows.length) {
       const grown = new Float64Array(this.#rows.length * 2);
       grown.set(this.#rows);
@@ -35,6 +35,7 @@ export class DocumentTable {
       document.tokens,
       document.bytes,
       document.characters,
+      source,
     ];
     this.#rows.set(row, this.#size * FIELDS);
     this.#size++;
@@ -51,6 +52,16 @@ export class DocumentTable {
       bytes: this.#field(index, 4),
       characters: this.#field(index, 5),
     };
+  }
+
+  /** Number of the document's source. */
+  source(index: number): number {
+    return this.#field(index, 6);
+  }
+
+  /** A number in [0, 1) that decides the document's place among all: from its id and the seed. */
+  order(index: number): number {
+    return this.#field(index, 1);
   }
 
   /**

@@ -31,12 +31,31 @@ const metaSchema = z.object({
   /** Id of the token after each document. */
   separator: count.nullable(),
   splits: z.object({ train: splitSchema, val: splitSchema.optional() }),
+  /** What each source gives to the training split; only where the recipe has a mixture. */
+  mixture: z
+    .array(
+      z.object({
+        source: z.string(),
+        /** Different documents for training, and their tokens, before any is repeated or left out. */
+        documents: count,
+        tokens: count,
+        /** How often each is read, on average. */
+        epochs: z.number(),
+        /** Of the training tokens: what the recipe asks for, and what came of it. */
+        wanted: z.number(),
+        share: z.number(),
+      }),
+    )
+    .optional(),
 });
 
 /** What one split holds. */
 export type SplitMeta = z.infer<typeof splitSchema>;
 /** `meta.json` beside the token files. It is written last: where it stands, they are whole. */
 export type PackMeta = z.infer<typeof metaSchema>;
+
+/** One source of a mixture. */
+export type MixtureShare = NonNullable<PackMeta["mixture"]>[number];
 
 /** Bytes of one token. */
 export function bytesPerToken(dtype: PackMeta["dtype"]): 2 | 4 {

@@ -190,7 +190,13 @@ describe("contiguous", () => {
 });
 
 test("settings: defaults, and what is out of range", () => {
-  expect(packSettings.parse({})).toEqual({ val_share: 0.05, split: "documents", seed: 1, separator: "eos" });
+  expect(packSettings.parse({})).toEqual({
+    val_share: 0.05,
+    split: "documents",
+    seed: 1,
+    separator: "eos",
+    mixture: {},
+  });
   expect(packSettings.safeParse({ val_share: 0.9 }).success).toBe(false);
   expect(packSettings.safeParse({ valshare: 0.1 }).success).toBe(false);
 });

@@ -4,6 +4,7 @@ import { NuwaError, type Document } from "../../text/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import { DocumentTable } from "./document-table.ts";
 import { bytesPerToken, splitNames, tokenizerHash, type PackMeta, type SplitMeta, type SplitName } from "./meta.ts";
+import { isMixed, mixture, type Mixture, UNNAMED } from "./mixture.ts";
 import { SplitWriter, type Slice } from "./split-writer.ts";
 import { ByteWriter, fileError, littleEndian, tokenArray } from "./token-io.ts";
 
@@ -18,6 +19,9 @@ export interface PackOptions {
   readonly seed?: number;
   /** Default `eos`. */
   readonly separator?: "eos" | "none";
+  /** How much of each source is trained on: {@link packSettings}. Default: everything once. */
+  readonly mixture?: Mixture;
+  readonly mixtureTokens?: number | undefined;
   /** After every document. */
   readonly onProgress?: (progress: { readonly documents: number; readonly tokens: number }) => void;
   readonly signal?: AbortSignal;
@@ -30,7 +34,7 @@ type Plan = { readonly [name in SplitName]: Iterable<Slice> };
  * Turns documents into token files: flat, little-endian, uint16 for up to 65,536 entries, else uint32; each document
  * followed by the separator. Which documents are held out, and the order of all, depends on their ids and the seed
  * alone, not on the order in which they come. Tokens pass through a file on disk: memory holds one document, buffers,
- * and 48 bytes a document.
+ * and 56 bytes a document.
  *
  * @throws NuwaError DATA when there is no text, FILE when the disk fills
  * @example await packDocuments(documents, tokenizer, { outDir: "runs/sample/tokens", valShare: 0.05 });
@@ -41,6 +45,11 @@ export async function packDocuments(
   options: PackOptions,
 ): Promise<PackMeta> {
   const { outDir, valShare = 0.05, split = "documents" } = options;
+  if (isMixed(options) && split !== "documents") {
+    throw new NuwaError("VALUE", "a mixture needs split: documents, since it takes documents apart", {
+      where: "mixture",
+    });
+  }
   if (!(valShare >= 0 && valShare < 1)) {
     throw new NuwaError("VALUE", `expected a share from 0 to below 1, got ${valShare}`, { where: "val_share" });
   }
@@ -52,10 +61,12 @@ export async function packDocuments(
     mkdirSync(outDir, { recursive: true });
     const spool = new ByteWriter(spoolFile);
     try {
-      const table = await fillSpool(documents, tokenizer, spool, { ...options, separatorId, width });
+      const sources: string[] = [];
+      const table = await fillSpool(documents, tokenizer, spool, { ...options, separatorId, width, sources });
+      const blend = isMixed(options) ? mixture(table, table.split(valShare).train, sources, options) : undefined;
       const plan =
         split === "documents"
-          ? documentPlan(table, valShare)
+          ? documentPlan(table, valShare, blend?.order)
           : contiguousPlan(table, valShare, tokenizer, { spool, width, separatorId });
       const splits = await writeSplits(plan, spool, { ...options, width, separatorId });
       const meta: PackMeta = {
@@ -65,6 +76,7 @@ export async function packDocuments(
         tokenizer: tokenizerHash(tokenizer),
         separator: separatorId ?? null,
         splits,
+        ...(blend !== undefined && { mixture: blend.shares }),
       };
       publish(outDir, meta);
       return meta;
@@ -90,12 +102,19 @@ async function fillSpool(
   documents: AsyncIterable<Document> | Iterable<Document>,
   tokenizer: Tokenizer,
   spool: ByteWriter,
-  options: PackOptions & Layout,
+  options: PackOptions & Layout & { readonly sources: string[] },
 ): Promise<DocumentTable> {
   const table = new DocumentTable();
   const separator = options.separatorId === undefined ? [] : [options.separatorId];
   let end = 0;
-  for await (const { id, text } of documents) {
+  const numbers = new Map<string, number>();
+  const numberOf = (source: string): number => {
+    const known = numbers.get(source) ?? numbers.size;
+    if (known === numbers.size) options.sources[known] = source;
+    numbers.set(source, known);
+    return known;
+  };
+  for await (const { id, text, meta } of documents) {
     options.signal?.throwIfAborted();
     const ids = tokenizer.encode(text);
     if (ids.length === 0) continue;
@@ -103,7 +122,9 @@ async function fillSpool(
     spool.write(littleEndian(tokenArray(options.width, separator)));
     const tokens = ids.length + separator.length;
     const measures = { bytes: Buffer.byteLength(text), characters: countCodePoints(text) };
-    table.add(id, options.seed ?? 1, { start: end, tokens, ...measures });
+    const name = meta["source_name"];
+    const source = isMixed(options) ? numberOf(typeof name === "string" ? name : UNNAMED) : 0;
+    table.add(id, options.seed ?? 1, { start: end, tokens, ...measures }, source);
     end += tokens;
     options.onProgress?.({ documents: table.size, tokens: end });
   }
@@ -120,12 +141,13 @@ function countCodePoints(text: string): number {
   return count;
 }
 
-function documentPlan(table: DocumentTable, valShare: number): Plan {
+/** @param order of the training documents, where it is not each once */
+function documentPlan(table: DocumentTable, valShare: number, order?: Uint32Array): Plan {
   const { train, val } = table.split(valShare);
   const slices = function* (indices: Uint32Array): Generator<Slice> {
     for (const index of indices) yield { ...table.get(index), separators: 1 };
   };
-  return { train: slices(train), val: slices(val) };
+  return { train: slices(order ?? train), val: slices(val) };
 }
 
 /** The first floor(n · (1 - share)) tokens train, as in nanoGPT's data/shakespeare_char/prepare.py. */

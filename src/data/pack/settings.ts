@@ -1,5 +1,10 @@
 import { z } from "zod";
 
+const mixtureEntry = z.union([
+  z.strictObject({ weight: z.number().positive().describe("share of the tokens, in proportion to other weights") }),
+  z.strictObject({ epochs: z.number().min(0).max(1000).describe("how many times each document is read") }),
+]);
+
 /** The `pack` part of a recipe. */
 export const packSettings = z.strictObject({
   val_share: z
@@ -20,6 +25,17 @@ export const packSettings = z.strictObject({
     .enum(["eos", "none"])
     .default("eos")
     .describe("What follows each document: the end-of-text token, where the tokenizer has one, or nothing"),
+  mixture: z
+    .record(z.string().min(1), mixtureEntry)
+    .default({})
+    .describe(
+      "how much of each named source is trained on: `epochs` (2.5: all twice, and half of it once more) or `weight` (its share of the tokens, in proportion to the other weights); sources not named here: once",
+    ),
+  mixture_tokens: z
+    .int()
+    .positive()
+    .optional()
+    .describe("tokens that the sources with a weight give together; default: as many as they have"),
 });
 
 export type PackSettings = z.infer<typeof packSettings>;

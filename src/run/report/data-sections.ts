@@ -1,6 +1,7 @@
 import { bytes, count } from "../progress.ts";
 import { barChart } from "./charts.ts";
 import type { ReportData } from "./gather.ts";
+import { mixtureRows } from "../inspect.ts";
 import { html, tableOf, type Html } from "./html.ts";
 import { section } from "./section.ts";
 
@@ -101,6 +102,32 @@ export function lengthsSection({ funnel, recipe }: ReportData): Html | undefined
   );
 }
 
+const SHOWN_PARTS = 12;
+
+/** What the documents that are left consist of. */
+export function diversitySection({ diversity, recipe }: ReportData): Html | undefined {
+  if (diversity === undefined) return undefined;
+  const tables = Object.entries(diversity).map(([name, { parts, effective }]) => {
+    const rows = parts
+      .slice(0, SHOWN_PARTS)
+      .map(({ value, documents, characters, share }) => [
+        value,
+        count(documents),
+        count(characters),
+        `${(100 * share).toFixed(1)} %`,
+      ]);
+    const more = parts.length - SHOWN_PARTS;
+    return html`<h3>By ${name} (effective number ${effective.toFixed(1)})</h3>
+      ${tableOf([name, "documents", "characters", "share"], rows)}${more > 0 && html`<p>and ${count(more)} more.</p>`}`;
+  });
+  return section(
+    "How diverse the text is",
+    recipe.language,
+    "Shares of the characters that are left. The effective number says how many equally large parts would be as diverse.",
+    html`${tables}`,
+  );
+}
+
 /** Lines, paragraphs and numbers taken out of documents that were kept. */
 export function partsSection({ funnel, examples, recipe }: ReportData): Html | undefined {
   const rows = funnel.flatMap(({ stage, summary }) =>
@@ -154,6 +181,10 @@ export function tokensSection({ pack, recipe }: ReportData): Html | undefined {
     "Tokens",
     recipe.language,
     `The model reads text in pieces called tokens, of which it knows ${count(pack.vocab_size)}; the held-out ones are never trained on and show what it has really learned.`,
-    tableOf(["part", "tokens", "documents", "size", "bytes a token", "characters a token"], rows),
+    html`${tableOf(["part", "tokens", "documents", "size", "bytes a token", "characters a token"], rows)}${
+      pack.mixture !== undefined &&
+      html`<h3>Mixture</h3>
+        ${tableOf(["source", "documents", "tokens", "epochs", "share wanted", "share reached"], mixtureRows(pack.mixture))}`
+    }`,
   );
 }

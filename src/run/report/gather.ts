@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { readPackMeta, type PackMeta } from "../../data/pack/index.ts";
 import type { LedgerEntry } from "../../data/stage.ts";
 import { readMetrics, type MetricsLine } from "../../train/index.ts";
-import { funnel, removed } from "../inspect.ts";
+import { type diversity, funnel, removed } from "../inspect.ts";
 import { readManifest, type ManifestData } from "../manifest.ts";
 import { readRecipe } from "../recipe/recipe.ts";
 import type { Recipe } from "../recipe/schema.ts";
@@ -19,6 +19,8 @@ export interface ReportData {
   readonly funnel: ReturnType<typeof funnel>;
   /** A few removed documents for each `stage/rule`. */
   readonly examples: ReadonlyMap<string, readonly LedgerEntry[]>;
+  /** Only where it was asked for, since all documents are read for it. */
+  readonly diversity?: Awaited<ReturnType<typeof diversity>>;
   readonly pack: PackMeta | undefined;
   readonly pretrain: readonly MetricsLine[];
   readonly sft: readonly MetricsLine[];

@@ -2,7 +2,9 @@ import { writeWhole } from "../files.ts";
 import { count, duration } from "../progress.ts";
 import type { RunDirectory } from "../run-directory.ts";
 import { percent } from "../stages/eval.ts";
+import { diversity } from "../inspect.ts";
 import {
+  diversitySection,
   funnelSection,
   lengthsSection,
   partsSection,
@@ -28,8 +30,16 @@ export async function writeReport(directory: RunDirectory): Promise<string> {
 
 /** The page that has a run's data part alone: the funnel, lengths, languages, what was removed and why. */
 export async function dataReport(directory: RunDirectory): Promise<string> {
-  const data = await gather(directory);
-  const sections = [funnelSection, lengthsSection, removedSection, partsSection, problemsSection, tokensSection];
+  const data = { ...(await gather(directory)), diversity: await diversity(directory) };
+  const sections = [
+    funnelSection,
+    lengthsSection,
+    diversitySection,
+    removedSection,
+    partsSection,
+    problemsSection,
+    tokensSection,
+  ];
   return page(
     data,
     sections.map((make) => make(data)).filter((part) => part !== undefined),

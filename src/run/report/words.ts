@@ -3,6 +3,7 @@ const chinese = {
   "In short": "概览",
   "From raw documents to training text": "数据漏斗：从原始文档到训练文本",
   "How long the documents are": "文档长度",
+  "How diverse the text is": "文本的多样性",
   "What was taken out of documents, or changed in them": "从文档中删去或修改的部分",
   "What was removed, and why": "删除了什么，为什么",
   "Input that could not be read": "无法读取的输入",

@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
-import { listFiles } from "../../data/collect/files.ts";
+import { isAddress, listFiles } from "../../data/collect/files.ts";
 import type { Format } from "../../data/collect/index.ts";
 import { hashValue } from "../files.ts";
 
 /**
  * A hash of which files there are and when they changed. Their content is not read: for a large corpus that would take
  * as long as the stage itself. (A file whose time changed and whose text did not is read again, and what depends on it
- * is not redone, because shards are compared by content.)
+ * is not redone, because shards are compared by content.) Of an http address only the address counts: it is read once.
  *
  * @throws NuwaError FILE when a pattern matches nothing
  */
@@ -17,6 +17,7 @@ export async function fingerprintFiles(
   const files = await listFiles(patterns, { ...options, onProblem: () => undefined });
   return hashValue(
     files.map(({ path, name }) => {
+      if (isAddress(path)) return [name];
       const stat = statSync(path);
       return [name, stat.size, Math.round(stat.mtimeMs)];
     }),

@@ -44,6 +44,8 @@ async function run(
     split: settings.split,
     seed: settings.seed,
     separator: settings.separator,
+    mixture: settings.mixture,
+    mixtureTokens: settings.mixture_tokens,
     onProgress: (state) => bar.update(state.documents, `${count(state.tokens)} tokens`),
     signal,
   }).catch((error: unknown) => {
@@ -51,6 +53,11 @@ async function run(
     throw error;
   });
   const meta = await readPackMeta(directory.tokens);
+  for (const { source, epochs } of meta.mixture ?? []) {
+    // Up to four epochs are nearly as good as new text (Muennighoff et al. 2023, "Scaling data-constrained language models").
+    if (epochs > 4)
+      progress.warn(`${source} is read ${epochs.toFixed(1)} times; beyond 4 a model learns little more from it`);
+  }
   const { train, val } = meta.splits;
   const perToken = (train.bytes + (val?.bytes ?? 0)) / Math.max(1, train.tokens + (val?.tokens ?? 0));
   bar.done(
