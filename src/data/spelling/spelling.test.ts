@@ -136,6 +136,29 @@ test("counts as a file, and from files", () => {
   expect(() => readCounts(["none.txt"], folder)).toThrow(NuwaError);
 });
 
+test("counting forgets the rarest words when there are too many", () => {
+  const counts = new Map<string, number>();
+  countWords("a a a b b c d", counts, 4);
+  expect([...counts]).toEqual([
+    ["a", 3],
+    ["b", 2],
+    ["c", 1],
+    ["d", 1],
+  ]);
+  // Five different words: those counted once go.
+  countWords("b e", counts, 4);
+  expect([...counts]).toEqual([
+    ["a", 3],
+    ["b", 3],
+  ]);
+  // None was counted once: those counted twice go too, and so on.
+  countWords("f f g g h h", counts, 4);
+  expect([...counts]).toEqual([
+    ["a", 3],
+    ["b", 3],
+  ]);
+});
+
 const novels = `${process.env["NUWA_SHARED"] ?? "../shared"}/data/novels-en`;
 test.skipIf(!existsSync(novels))(
   "noise in novels: precision at least 0.95 (needs the shared data)",

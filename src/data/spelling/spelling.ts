@@ -14,11 +14,24 @@ export type WordCounts = Map<string, number>;
 
 const WORD = /(?<![\p{L}\p{N}_])[A-Za-z]+(?:'[a-z]+)?(?![\p{L}\p{N}_])/gu;
 
-/** Adds a text's words to counts. Capitalised words count too, under their lower case. */
-export function countWords(text: string, counts: WordCounts): void {
+/** Different words that are counted at a time: new ones keep coming in any corpus, memory must not. */
+const MOST_WORDS = 2_000_000;
+
+/**
+ * Adds a text's words to counts. Capitalised words count too, under their lower case. Where there are more than `most`
+ * different ones, the rarest are forgotten (lossy counting, Manku and Motwani 2002): the same texts in the same order
+ * give the same counts.
+ */
+export function countWords(text: string, counts: WordCounts, most = MOST_WORDS): void {
   for (const [word] of text.replaceAll("’", "'").matchAll(WORD)) {
     const lower = word.toLowerCase();
-    counts.set(lower, (counts.get(lower) ?? 0) + 1);
+    const known = counts.get(lower);
+    // A copy: a piece of the text would keep all of the text in memory.
+    if (known === undefined) counts.set(Buffer.from(lower, "latin1").toString("latin1"), 1);
+    else counts.set(lower, known + 1);
+  }
+  for (let rare = 1; counts.size > most; rare++) {
+    for (const [word, count] of counts) if (count <= rare) counts.delete(word);
   }
 }
 
