@@ -22,22 +22,27 @@ export function workOnPassages(task: KeysTask | GatherTask | FindTask | CutTask)
 }
 
 function find({ width, files, firsts, sections: [from, to], file }: FindTask): undefined {
-  const blocks = files.map((name) => {
+  const shards = files.map((name) => {
     const ends = readWords(name, 0, SECTIONS);
     const begin = from === 0 ? SECTIONS : (ends[from - 1] ?? 0);
     return { ends, begin, words: readWords(name, begin, (ends[to - 1] ?? 0) - begin) };
   });
-  const total = blocks.reduce((sum, { words }) => sum + words.length, 0);
-  // Section by section, so that within each the order is the corpus's.
-  function* parts(): Generator<{ first: number; words: Uint32Array }> {
-    for (let section = from; section < to; section++) {
-      for (const [shard, { ends, begin, words }] of blocks.entries()) {
-        const start = section === from ? begin : (ends[section - 1] ?? 0);
-        yield { first: firsts[shard] ?? 0, words: words.subarray(start - begin, (ends[section] ?? 0) - begin) };
-      }
-    }
+  const found: Uint32Array[] = [];
+  // A section is a block of its own: the smaller its suffix array, the more of it is in the processor's caches.
+  for (let section = from; section < to; section++) {
+    const parts = shards.map(({ ends, begin, words }, shard) => {
+      const start = section === from ? begin : (ends[section - 1] ?? 0);
+      return { first: firsts[shard] ?? 0, words: words.subarray(start - begin, (ends[section] ?? 0) - begin) };
+    });
+    found.push(findPassages(parts, width, firstWindows));
   }
-  return writeWords(file, findPassages(parts(), total, width, firstWindows));
+  const all = new Uint32Array(found.reduce((sum, words) => sum + words.length, 0));
+  let at = 0;
+  for (const words of found) {
+    all.set(words, at);
+    at += words.length;
+  }
+  return writeWords(file, all);
 }
 
 function cut({ settings, from, to, shard, passages, ids }: CutTask): ShardInfo {

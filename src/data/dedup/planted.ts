@@ -77,3 +77,65 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
   }
   return result;
 }
+
+export interface PlantedPassages {
+  documents: Document[];
+  /** What substring deduplication has to leave of each document, in order. */
+  expected: string[];
+  /** Copies to be removed, beside the first of each passage; and passages that are one token too short. */
+  copies: number;
+  short: number;
+}
+
+// Each one token of substring deduplication.
+const SIGNS = ["👩‍👩‍👧‍👦", "👍🏽", "🇨🇳", "🏳️‍🌈", "1️⃣", "e\u0301a\u0308", "ก็", "नमस्ते", "한국", "!", "…"];
+
+/**
+ * Documents with passages of `least - 1` to 4 · `least` tokens in two to four of them, at the beginning, in the middle
+ * and at the end. What stands beside a passage is different everywhere, so that no copy is longer than the passage.
+ */
+export function plantedPassages(
+  count: number,
+  seed: number,
+  script: "latin" | "han" | "mixed",
+  least = 50,
+): PlantedPassages {
+  const random = generator(seed);
+  const space = script === "han" ? "" : " ";
+  const word = (): string => {
+    if (script === "han") return String.fromCharCode(0x4e00 + random(5000));
+    if (script === "mixed" && random(3) === 0) return SIGNS[random(SIGNS.length)] ?? "!";
+    if (script === "mixed" && random(3) === 0) return String.fromCodePoint(0x20000 + random(4000));
+    return Array.from({ length: 3 + random(7) }, () => String.fromCharCode(97 + random(26))).join("");
+  };
+  const words = (length: number): string[] => Array.from({ length }, word);
+  // Numbers stand nowhere else.
+  let met = 0;
+  const border = (): string => `n${met++}`;
+  const parts = Array.from({ length: count }, (): { text: string; goes: boolean }[] => [
+    { text: [border(), ...words(20 + random(200)), border()].join(space), goes: false },
+  ]);
+  const result = { copies: 0, short: 0 };
+  for (let i = 0; i < count; i++) {
+    const isShort = i % 5 === 0;
+    const length = isShort ? least - 1 : least + random(3 * least);
+    const passage = words(length).join(space);
+    const places = [...new Set(Array.from({ length: 2 + random(3) }, () => random(count)))].toSorted((a, b) => a - b);
+    for (const [copy, place] of places.entries()) {
+      const goes = copy > 0 && !isShort;
+      if (goes) result.copies++;
+      if (copy > 0 && isShort) result.short++;
+      const document = parts[place] ?? [];
+      const beside = { text: [border(), ...words(random(30)), border()].join(space), goes: false };
+      const planted = { text: passage, goes };
+      if (random(2) === 0) document.push(planted, beside);
+      else document.unshift(beside, planted);
+    }
+  }
+  const join = (all: readonly { text: string }[]): string => all.map(({ text }) => text).join(space);
+  return {
+    documents: parts.map((all, i) => ({ id: `p${i}`, text: join(all), source: `planted/${i}`, meta: {} })),
+    expected: parts.map((all) => join(all.filter(({ goes }) => !goes))),
+    ...result,
+  };
+}

@@ -17,7 +17,7 @@ import { Names, readWords, Starts, wordCount } from "../shard-words.ts";
  *
  * 1. keys of all windows of each shard; a sort finds the keys that occur again;
  * 2. the stretches of tokens under those keys, in sections by key;
- * 3. section by section, as many as fit into memory: repeated windows, by suffix array;
+ * 3. section by section, as many at a time as fit into memory: repeated windows, by suffix array;
  * 4. a sort brings them into the order of documents, and each shard is written without them.
  */
 export function substringStage(directory: RunDirectory, settings: SubstringSettings, before: string): Stage {
@@ -147,7 +147,8 @@ class Job {
       for (let i = 0; i < SECTIONS; i++) words[i] = (words[i] ?? 0) + (ends[i] ?? 0) - (ends[i - 1] ?? SECTIONS);
     }
     const { threads } = this.#context;
-    // The stretches as read, the tokens, two arrays of the finder and its result: 20 bytes a word.
+    // The stretches as read, and for one section the tokens, two arrays of the finder and its result: 20 bytes a word,
+    // were there one section.
     const most = this.#memory / threads / 20;
     const firsts = files.map((_, shard) => this.#starts.of(shard));
     const tasks: FindTask[] = [];

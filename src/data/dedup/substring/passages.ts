@@ -117,19 +117,13 @@ export interface SectionPart {
 }
 
 /**
- * The windows of a block of sections that came before, as quadruples (document, first token, behind the last token,
- * document that has it first). A window that overlaps the one it repeats, as in "ha ha ha", is not counted: one copy
- * stays whole.
+ * The windows of a section that came before, as quadruples (document, first token, behind the last token, document that
+ * has it first). A window that overlaps the one it repeats, as in "ha ha ha", is not counted: one copy stays whole.
  *
- * @param parts section by section, within each in the order of shards, so that the first window of a kind in the block
- *   is its first in the corpus
+ * @param parts in the order of shards, so that the first window of a kind in the section is its first in the corpus
  */
-export function findPassages(
-  parts: Iterable<SectionPart>,
-  words: number,
-  width: number,
-  firstWindows: FirstWindows,
-): Uint32Array {
+export function findPassages(parts: readonly SectionPart[], width: number, firstWindows: FirstWindows): Uint32Array {
+  const words = parts.reduce((sum, part) => sum + part.words.length, 0);
   const most = Math.ceil(words / (HEAD + width));
   const tokens = new Int32Array(words);
   // Where a stretch begins in `tokens`, in which document, at which of its tokens.

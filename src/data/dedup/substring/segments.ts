@@ -8,9 +8,9 @@ export interface Segments {
 }
 
 /**
- * Gives each window of `width` tokens a key: the least hash of the runs of half that many tokens inside it (a minimizer:
+ * Gives each window of `width` tokens a key: the least hash of the runs of a quarter as many tokens inside it (a minimizer:
  * Schleimer et al. 2003, Roberts et al. 2004). Equal windows have equal keys, and neighbours mostly share one, so that
- * some 13 windows of 50 tokens make one stretch. So repeated windows are found by looking only at stretches of one key
+ * some 19 windows of 50 tokens make one stretch. So repeated windows are found by looking only at stretches of one key
  * together, in whatever portions fit into memory: none is missed.
  */
 export class Segmenter implements Segments {
@@ -27,7 +27,7 @@ export class Segmenter implements Segments {
 
   constructor(width: number) {
     this.#width = width;
-    this.#run = Math.ceil(width / 2);
+    this.#run = Math.ceil(width / 4);
   }
 
   /** Looks at `count` tokens; the result stands in this object until the next call. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../../text/document.ts";
-import { generator } from "../planted.ts";
+import { generator, plantedPassages } from "../planted.ts";
 import { removePassages } from "./substring.ts";
 import type { SubstringSettingsInput } from "./settings.ts";
 import { Tokeniser } from "./tokens.ts";
@@ -217,3 +217,16 @@ describe("against windows compared as strings", () => {
     }
   });
 });
+
+test.each(["latin", "han", "mixed"] as const)(
+  "planted passages, %s: each goes but for one copy, nothing else",
+  (script) => {
+    const { documents, expected, copies, short } = plantedPassages(600, 13, script);
+    expect(copies).toBeGreaterThan(500);
+    expect(short).toBeGreaterThan(100);
+    const verdicts = removePassages(documents, { min_chars: 0 });
+    for (const [i, verdict] of verdicts.entries()) {
+      expect("keep" in verdict ? verdict.keep.text : undefined, documents[i]?.id).toBe(expected[i]);
+    }
+  },
+);

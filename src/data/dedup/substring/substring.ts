@@ -28,14 +28,17 @@ export function removePassages(
     for (let at = 0; at < batch.length; at += 3) wanted.push(batch[at] ?? 0, batch[at + 1] ?? 0);
   }
   const gathered = worker.gather(documents, Uint32Array.from(wanted));
-  const parts = [{ first: 0, words: gathered.subarray(SECTIONS) }];
-  const found = findPassages(parts, gathered.length - SECTIONS, settings.min_tokens, find);
   const passages = new Map<number, Passage[]>();
-  for (let at = 0; at < found.length; at += 4) {
-    const [document = 0, start = 0, end = 0, first = 0] = found.subarray(at, at + 4);
-    const known = passages.get(document);
-    if (known === undefined) passages.set(document, [{ start, end, first }]);
-    else known.push({ start, end, first });
+  for (let section = 0; section < SECTIONS; section++) {
+    const start = section === 0 ? SECTIONS : gathered[section - 1];
+    const parts = [{ first: 0, words: gathered.subarray(start, gathered[section]) }];
+    const found = findPassages(parts, settings.min_tokens, find);
+    for (let at = 0; at < found.length; at += 4) {
+      const [document = 0, begin = 0, end = 0, first = 0] = found.subarray(at, at + 4);
+      const known = passages.get(document);
+      if (known === undefined) passages.set(document, [{ start: begin, end, first }]);
+      else known.push({ start: begin, end, first });
+    }
   }
   const nameOf = (document: number): string => documents[document]?.id ?? "";
   return documents.map((document, i) => worker.verdict(document, passages.get(i) ?? [], nameOf));
