@@ -35,7 +35,7 @@ NUWA_INLINE vf exponential2(vf x) {
   p = p * f + 0.6931469440f;
   p = p * f + 1.0f;
   // The low bits of `shifted` are the whole number: moved into the exponent, they multiply by its power of two.
-  const vi scaled = reinterpret_cast<vi>(p) + (reinterpret_cast<vi>(shifted) << 23);
+  const vu scaled = reinterpret_cast<vu>(p) + (reinterpret_cast<vu>(shifted) << 23);
   return x < low ? vf{} : reinterpret_cast<vf>(scaled);
 }
 

@@ -22,6 +22,7 @@ constexpr int W = NUWA_WIDTH;
 
 typedef float vf __attribute__((vector_size(NUWA_WIDTH * 4)));
 typedef int32_t vi __attribute__((vector_size(NUWA_WIDTH * 4)));
+typedef uint32_t vu __attribute__((vector_size(NUWA_WIDTH * 4)));
 typedef float vfMemory __attribute__((vector_size(NUWA_WIDTH * 4), aligned(4), may_alias));
 
 NUWA_INLINE vf load(const float* p) { return *reinterpret_cast<const vfMemory*>(p); }

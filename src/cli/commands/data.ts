@@ -16,6 +16,7 @@ import {
   writeWhole,
 } from "../../run/index.ts";
 import { registerTraining } from "./data-training.ts";
+import { registerWeb } from "./data-web.ts";
 import { didYouMean, NuwaError } from "../../text/index.ts";
 import { printJson, runUntil, wholeNumber, withRecipeOptions, type RecipeOptions } from "../shared.ts";
 import {
@@ -60,6 +61,7 @@ export function register(program: Command): void {
       });
   }
   registerTraining(data);
+  registerWeb(data);
   registerInspection(data);
 }
 
