@@ -3,6 +3,7 @@ import { existsSync, statfsSync } from "node:fs";
 import { availableParallelism, freemem, totalmem } from "node:os";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
+import { textAddon } from "../data/dedup/substring/windows.ts";
 import { nativeAvailable } from "../tensor/index.ts";
 import { memoryLimit } from "../train/index.ts";
 import { bytes } from "./progress.ts";
@@ -25,6 +26,7 @@ export function diagnose(folder: string): Finding[] {
     { what: "nuwa", state: "good", value: version() },
     nodeFinding(process.versions.node),
     ...kernelFindings(),
+    textFinding(),
     threadsFinding(),
     memoryFinding(),
     diskFinding(folder),
@@ -38,6 +40,13 @@ export function nodeFinding(node: string): Finding {
   const isNewEnough = major > 20 || (major === 20 && minor >= 19);
   if (isNewEnough) return { what: "node", state: "good", value: node };
   return { what: "node", state: "bad", value: node, hint: "20.19 or newer is needed: https://nodejs.org" };
+}
+
+function textFinding(): Finding {
+  const what = "texts";
+  if (textAddon() !== undefined) return { what, state: "good", value: "native suffix arrays" };
+  const hint = "substring deduplication is done in TypeScript; build it: npm run build:native";
+  return { what, state: "poor", value: "build/nuwa_text.node is not loaded", hint };
 }
 
 function kernelFindings(): Finding[] {
