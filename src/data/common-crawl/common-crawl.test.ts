@@ -13,6 +13,7 @@ const archives = new Map<string, Buffer>();
 const captures: Record<string, string>[] = [];
 const asked: string[] = [];
 let failures = 0;
+let ignoresRanges = false;
 let server: Server;
 let base = "";
 const folder = mkdtempSync(join(tmpdir(), "nuwa-cc-"));
@@ -58,7 +59,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   asked.push(`${url.pathname}${url.searchParams.has("page") ? `?page=${url.searchParams.get("page")}` : ""}`);
   if (failures > 0) {
     failures--;
-    return void response.writeHead(503, { "retry-after": "0" }).end();
+    const after = failures % 2 === 0 ? "0" : new Date(Date.now() + 500).toUTCString();
+    return void response.writeHead(503, { "retry-after": after }).end();
   }
   if (url.pathname === "/collinfo.json") return void response.end(JSON.stringify([{ id: "CC-MAIN-2024-33" }]));
   if (url.pathname === "/CC-MAIN-2024-33-index") {
@@ -73,6 +75,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   }
   const file = archives.get(url.pathname.slice(1));
   const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
+  if (file !== undefined && ignoresRanges) return void response.end(file);
   if (file !== undefined && range !== null) {
     return void response.writeHead(206).end(file.subarray(Number(range[1]), Number(range[2]) + 1));
   }
@@ -91,6 +94,7 @@ beforeAll(async () => {
 beforeEach(() => {
   asked.length = 0;
   failures = 0;
+  ignoresRanges = false;
 });
 afterAll(() => {
   server.close();
@@ -171,6 +175,18 @@ test("a record that is not where the index says is counted and left out", async 
   const result = await takeSlice(settings({ limit: 4 }), out);
   expect(result).toMatchObject({ pages: 3, missing: 1 });
   expect(await pages(result.warc)).toHaveLength(3);
+});
+
+test("another page's record in its place is not taken; a server without ranges is named, not read", async () => {
+  const out = newFolder();
+  await takeSlice(settings({ limit: 3 }), out);
+  const file = join(out, "captures.jsonl");
+  const lines = readFileSync(file, "utf8").split("\n");
+  writeFileSync(file, [lines[0], lines[1]?.replace("page1", "other"), lines[2], ""].join("\n"));
+  truncateSync(join(out, "done.log"), 0);
+  expect(await takeSlice(settings({ limit: 3 }), out)).toMatchObject({ pages: 2, missing: 1 });
+  ignoresRanges = true;
+  await expect(takeSlice(settings({ limit: 2 }), newFolder())).rejects.toThrow("does not answer with a part of a file");
 });
 
 test("lists of archives, wrong crawls, wrong settings, another slice in the folder", async () => {

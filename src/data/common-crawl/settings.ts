@@ -13,7 +13,10 @@ export const commonCrawlSettings = z.strictObject({
     .regex(/^[a-z]{3}$/, "expected an ISO 639-3 code such as eng or zho")
     .optional()
     .describe("pages whose first language this is, as the crawl found it"),
-  mime: z.string().default("text/html").describe("pages of this detected type"),
+  mime: z
+    .string()
+    .default("text/html")
+    .describe("pages of this detected type; an empty one for any, and for crawls before 2017, which detected none"),
   limit: z.int().min(1).default(1000).describe("at most so many pages"),
   index: z.url().default("https://index.commoncrawl.org").describe("where the URL index answers"),
   data: z.url().default("https://data.commoncrawl.org").describe("where the archives lie"),

@@ -82,14 +82,24 @@ export async function takeSlice(
   return { warc, pages: done - missing, bytes, missing };
 }
 
-/** A gzip member that holds a WARC record. */
-function isRecord(body: Buffer, { length }: Capture): boolean {
+/** Bytes that a page may unpack to. */
+const MOST_BYTES = 256e6;
+
+/** A gzip member that holds the WARC record of this page. */
+function isRecord(body: Buffer, { length, url }: Capture): boolean {
   if (body.length !== length) return false;
   try {
-    return gunzipSync(body).subarray(0, 5).toString("latin1") === "WARC/";
+    const record = gunzipSync(body, { maxOutputLength: MOST_BYTES });
+    const head = record.subarray(0, record.indexOf("\r\n\r\n")).toString("utf8");
+    const target = /^WARC-Target-URI:\s*<?([^>\r\n]+?)>?\s*$/im.exec(head)?.[1];
+    return head.startsWith("WARC/") && target !== undefined && sameAddress(target, url);
   } catch {
     return false;
   }
+}
+
+function sameAddress(a: string, b: string): boolean {
+  return a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href);
 }
 
 /** Two slices in one folder would be one archive that nobody can explain. */
