@@ -24,7 +24,7 @@ export async function* readChunks(file: Pick<InputFile, "path" | "gzip">): Async
   try {
     for await (const chunk of source) yield chunk as Buffer;
   } catch (error) {
-    throw new InputProblem(explain(error), { cause: error });
+    throw error instanceof InputProblem ? error : new InputProblem(explain(error), { cause: error });
   } finally {
     stream.destroy();
     source.destroy();
@@ -134,8 +134,7 @@ export async function* splitLines(chunks: AsyncIterable<Buffer>, maxBytes: numbe
       position += chunk.length - start;
     }
   } catch (error) {
-    if (error instanceof InputProblem) throw new InputProblem(error.message, { line: number, cause: error.cause });
-    throw error;
+    throw error instanceof InputProblem ? error.at(number) : error;
   }
   if (held > 0) yield finish();
 }

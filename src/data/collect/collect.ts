@@ -100,7 +100,8 @@ async function* collectSource(
       }
     } catch (error) {
       if (!(error instanceof InputProblem)) throw error;
-      context.problem(`${error.message}${error.line === undefined ? "" : ", the rest skipped"}`, error.line);
+      const hint = error.hint === undefined ? "" : ` (${error.hint})`;
+      context.problem(`${error.message}${error.line === undefined ? "" : ", the rest skipped"}${hint}`, error.line);
     }
   }
   if (documents === 0) onProblem({ where: name, message: `no document in ${files.length} file(s)` });

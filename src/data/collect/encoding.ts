@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { analyse } from "chardet";
 import { NuwaError } from "../../text/errors.ts";
+import { InputProblem } from "./input-problem.ts";
 
 /** Bytes turned into text, and how well that went. */
 export interface Decoded {
@@ -17,7 +18,7 @@ export interface Decoded {
 export const SAMPLE_BYTES = 1 << 16;
 
 /** What no supported encoding can be: bytes of a picture, a program, an archive. */
-export class BinaryContent extends Error {}
+export class BinaryContent extends InputProblem {}
 
 /**
  * The encoding of a text, from its byte order mark, from what an HTML or XML head declares, from being valid UTF-8, or

@@ -67,6 +67,13 @@ export const sourceSettings = z.strictObject({
     .describe(
       "skip larger files, in MB after unpacking; of files read as a stream (jsonl, parquet, split), larger records",
     ),
+  max_archive_mb: z
+    .number()
+    .positive()
+    .default(20_000)
+    .describe(
+      "of a zip or tar archive, read at most this much, in MB after unpacking; max_file_mb bounds each file in it",
+    ),
   meta: z
     .record(z.string(), json)
     .default({})

@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createTarDecoder } from "modern-tar";
-import { InputProblem, readChunks, readWhole } from "../bytes.ts";
+import { InputProblem, readChunks } from "../bytes.ts";
 import { formatOf, type InputFile } from "../files.ts";
 import type { RawDocument, ReadContext } from "./context.ts";
-import { zipEntries } from "./zip.ts";
+import { openZip } from "./zip.ts";
 
 /** An archive may hold archives, and those no more. */
 const DEEPEST = 2;
@@ -27,7 +27,9 @@ export async function* readArchive(file: InputFile, context: ReadContext): Async
   const limit = context.settings.max_file_mb * 1e6;
   const members = file.format === "zip" ? zipMembers(file, context, limit) : tarMembers(file, limit);
   const folder = await mkdtemp(path.join(tmpdir(), "nuwa-archive-"));
+  const most = context.settings.max_archive_mb * 1e6;
   let read = 0;
+  let unpacked = 0;
   try {
     for await (const member of members) {
       const { format, gzip, extension } = formatOf(member.name);
@@ -40,11 +42,21 @@ export async function* readArchive(file: InputFile, context: ReadContext): Async
       };
       read++;
       try {
-        await writeFile(inner.path, await member.read(), { mode: 0o600 });
+        const content = await member.read();
+        unpacked += content.length;
+        if (unpacked > most) {
+          context.problem(
+            `unpacks to more than max_archive_mb (${context.settings.max_archive_mb} MB), the rest skipped`,
+          );
+          return;
+        }
+        await writeFile(inner.path, content, { mode: 0o600 });
         for await (const raw of context.readInner(inner)) yield { name: inner.name, ...raw };
       } catch (error) {
         if (!(error instanceof InputProblem)) throw error;
-        context.problem(`${member.name}: ${error.message}`);
+        const where = error.message.startsWith(member.name) ? "" : `${member.name}: `;
+        const hint = error.hint === undefined ? "" : ` (${error.hint})`;
+        context.problem(`${where}${error.message}${hint}`);
       }
     }
   } finally {
@@ -59,8 +71,11 @@ function isHidden(name: string): boolean {
 }
 
 async function* zipMembers(file: InputFile, context: ReadContext, limit: number): AsyncGenerator<Member> {
-  for (const entry of await zipEntries(await readWhole(file, context.settings.max_file_mb))) {
-    yield { name: entry.name, read: () => entry.read(limit) };
+  const zip = await openZip(file, context.settings.max_file_mb);
+  try {
+    for (const { name, read } of zip.entries) yield { name, read: () => read(limit) };
+  } finally {
+    zip.close();
   }
 }
 
@@ -79,9 +94,13 @@ async function* tarMembers(file: InputFile, limit: number): AsyncGenerator<Membe
             taken = true;
             const chunks: Uint8Array[] = [];
             let total = 0;
-            for await (const chunk of body) {
-              total += chunk.length;
-              if (total <= limit) chunks.push(chunk);
+            try {
+              for await (const chunk of body) {
+                total += chunk.length;
+                if (total <= limit) chunks.push(chunk);
+              }
+            } catch (error) {
+              throw malformed(error);
             }
             if (total > limit) throw new InputProblem(`larger than ${limit / 1e6} MB`);
             return Buffer.concat(chunks);
@@ -91,7 +110,12 @@ async function* tarMembers(file: InputFile, limit: number): AsyncGenerator<Membe
       if (!taken) await body.cancel();
     }
   } catch (error) {
-    if (error instanceof InputProblem) throw error;
-    throw new InputProblem(`malformed tar: ${(error as Error).message}`, { cause: error });
+    throw malformed(error);
   }
+}
+
+/** What the decoder or the file beneath it threw, named. */
+function malformed(error: unknown): InputProblem {
+  if (error instanceof InputProblem) return error;
+  return new InputProblem(`malformed tar: ${(error as Error).message}`, { cause: error });
 }

@@ -3,17 +3,24 @@ import { wholeHtml } from "../../extract/html/whole.ts";
 import { InputProblem, readWhole } from "../bytes.ts";
 import type { InputFile } from "../files.ts";
 import type { RawDocument, ReadContext } from "./context.ts";
-import { entryOf, zipEntries } from "./zip.ts";
+import { entryOf, openZip } from "./zip.ts";
 
 /** Word documents: one document a file, with its headings, lists and tables. */
 export async function* readDocx(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
   const { max_file_mb: most } = context.settings;
   const bytes = await readWhole(file, most);
   // Old Word files, and new ones with a password, are OLE containers.
-  if (bytes.readUInt32BE(0) === 0xd0cf11e0)
+  if (bytes.subarray(0, 4).toString("hex") === "d0cf11e0")
     throw new InputProblem("a .doc file or one with a password; save it as .docx");
-  // Unpacked here first, so that a bomb is met within limits.
-  await entryOf(await zipEntries(bytes), "word/document.xml").read(most * 1e6);
+  // Unpacked here first, so that a bomb in any part is met within limits; mammoth's own unpacking has none.
+  const zip = await openZip(file, most);
+  try {
+    entryOf(zip.entries, "word/document.xml");
+    let left = most * 1e6;
+    for (const { name, read } of zip.entries) if (/\.(?:xml|rels)$/i.test(name)) left -= (await read(left)).length;
+  } finally {
+    zip.close();
+  }
   let html: string;
   try {
     const image = mammoth.images.imgElement(() => Promise.resolve({ src: "" }));

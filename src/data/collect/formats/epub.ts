@@ -1,11 +1,11 @@
 import path from "node:path";
 import { Parser } from "htmlparser2";
 import { wholeHtml } from "../../extract/html/whole.ts";
-import { InputProblem, readWhole } from "../bytes.ts";
+import { InputProblem } from "../bytes.ts";
 import { decode } from "../encoding.ts";
 import type { InputFile } from "../files.ts";
 import type { RawDocument, ReadContext } from "./context.ts";
-import { entryOf, type ZipEntry, zipEntries } from "./zip.ts";
+import { entryOf, openZip, type ZipEntry } from "./zip.ts";
 
 interface Package {
   readonly metadata: { title?: string; author?: string; language?: string; date?: string };
@@ -16,27 +16,44 @@ interface Package {
 /** Books in EPUB 2 and 3: one document a book, its chapters in reading order. */
 export async function* readEpub(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
   const limit = context.settings.max_file_mb * 1e6;
-  const entries = await zipEntries(await readWhole(file, context.settings.max_file_mb));
+  const zip = await openZip(file, context.settings.max_file_mb);
+  try {
+    yield await readBook(zip.entries, limit, context);
+  } finally {
+    zip.close();
+  }
+}
+
+async function readBook(entries: readonly ZipEntry[], limit: number, context: ReadContext): Promise<RawDocument> {
   if (entries.some(({ name }) => name === "META-INF/rights.xml"))
     throw new InputProblem("protected against copying (DRM)");
   const packagePath = rootFile(await readText(entryOf(entries, "META-INF/container.xml"), limit));
   const book = readPackage(await readText(entryOf(entries, packagePath), limit));
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const chapters: string[] = [];
   let length = 0;
   for (const href of book.spine) {
     const name = path.posix.join(path.posix.dirname(packagePath), decodePath(href));
-    const entry = entries.find((one) => one.name === name);
+    const entry = byName.get(name);
     if (entry === undefined) {
       context.problem(`chapter ${name} is missing`);
       continue;
     }
-    const { text } = wholeHtml(await readText(entry, limit));
+    let page: string;
+    try {
+      page = await readText(entry, limit);
+    } catch (error) {
+      if (!(error instanceof InputProblem)) throw error;
+      context.problem(`chapter ${name}: ${error.message}`);
+      continue;
+    }
+    const { text } = wholeHtml(page);
     length += text.length;
     if (length > limit) throw new InputProblem(`larger than max_file_mb (${context.settings.max_file_mb} MB)`);
     if (text.trim() !== "") chapters.push(text);
   }
   if (chapters.length === 0) throw new InputProblem("holds no text");
-  yield { text: chapters.join("\n\n"), meta: { format: "text", ...book.metadata } };
+  return { text: chapters.join("\n\n"), meta: { format: "text", ...book.metadata } };
 }
 
 async function readText(entry: ZipEntry, limit: number): Promise<string> {

@@ -198,10 +198,56 @@ describe("archives", () => {
     expect(texts).toEqual(["deep", "fine"]);
     const said = problems.map(({ where, message }) => `${where}: ${message}`).join("\n");
     expect(said).toContain("an archive in an archive in an archive is not read");
-    expect(said).toMatch(/b\.zip: bomb\.txt: bomb\.txt unpacks to more than \d+ MB/);
+    expect(said).toMatch(/b\.zip: bomb\.txt unpacks to more than \d+ MB/);
     expect(said).toMatch(/c\.zip: malformed zip/);
     expect(said).toContain("d.zip: holds no file of a known format");
     expect(said).toMatch(/e\.tar: malformed tar/);
+  });
+});
+
+describe("archives of other makers", () => {
+  test("names in GBK without a flag; a password is named with what to do; a member that ends too early", async () => {
+    // 春风.txt in GBK in place of eight other bytes, and the flag that says UTF-8 off, in both headers.
+    const gbk = zip([["12345678", "spring"]]);
+    for (let at = gbk.indexOf("12345678"); at >= 0; at = gbk.indexOf("12345678", at + 1))
+      gbk.set([0xb4, 0xba, 0xb7, 0xe7, ...Buffer.from(".txt")], at);
+    const flags = (bytes: Buffer, value: number): Buffer => {
+      bytes.writeUInt16LE(value, 6);
+      bytes.writeUInt16LE(value, bytes.indexOf("PK\u0001\u0002") + 8);
+      return bytes;
+    };
+    write("a.zip", flags(gbk, 0));
+    write("b.zip", flags(zip([["x.txt", "secret"]]), 1));
+    const { documents, problems } = await run({ files: "." });
+    expect(documents.map(({ source, text }) => [source, text])).toEqual([["a.zip!/春风.txt", "spring"]]);
+    expect(problems[0]).toEqual({
+      where: "b.zip",
+      message: "x.txt is encrypted with a password (unpack it and read the files)",
+    });
+  });
+
+  test("an archive that unpacks to too much is left at max_archive_mb", async () => {
+    write("a.zip", zip(["1", "2", "3"].map((name) => [`${name}.txt`, name.repeat(60_000)] as const)));
+    const { texts, problems } = await run({ files: ".", max_archive_mb: 0.13 });
+    expect(texts.map((text) => text[0])).toEqual(["1", "2"]);
+    expect(problems.map(({ message }) => message)).toEqual([
+      "unpacks to more than max_archive_mb (0.13 MB), the rest skipped",
+    ]);
+  });
+
+  test("a Word file of a few bytes; one whose styles are a bomb", async () => {
+    write("a.docx", "ab");
+    write(
+      "b.docx",
+      zip([
+        ["word/document.xml", "<w/>"],
+        ["word/styles.xml", Buffer.alloc(9_000_000)],
+      ]),
+    ); // prettier-ignore
+    const { problems } = await run({ files: "." });
+    expect(problems.map(({ message }) => message).join("\n")).toMatch(
+      /^malformed zip: [^]*\nword\/styles\.xml unpacks to more than/,
+    );
   });
 });
 
@@ -275,6 +321,47 @@ describe("WARC and WET", () => {
     const { texts, problems } = await run({ files: "." });
     expect(texts).toEqual(["<p>Hello</p>", "<p>春风", "<p>Hello</p>", "<p>春风"]);
     expect(problems.map(({ where }) => where)).toEqual(["a.warc:7", expect.stringMatching(/^b\.warc\.gz/), "c.warc"]);
+  });
+
+  const record = (type: string, body: Buffer, length = body.length): Buffer =>
+    Buffer.concat([
+      Buffer.from(
+        `WARC/1.0\r\nWARC-Type: ${type}\r\nWARC-Target-URI: http://a.example/\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\n`,
+      ),
+      body,
+      Buffer.from("\r\n\r\n"),
+    ]);
+  const http = (headers: string, body: Uint8Array): Buffer =>
+    Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n${headers}\r\n`), body]);
+
+  test("a record that goes by and is cut short ends the file, and not never", { timeout: 5000 }, async () => {
+    write(
+      "a.wet",
+      Buffer.concat([record("conversion", Buffer.from("Text.")), record("request", Buffer.from("x"), 500)]),
+    );
+    const { texts, problems } = await run({ files: "." });
+    expect(texts).toEqual(["Text."]);
+    expect(problems).toEqual([{ where: "a.wet:2", message: "record cut short, skipped" }]);
+  });
+
+  test("a wrong Content-Length costs one record; chunks and packed bodies are undone; bombs are not", async () => {
+    const chunked = Buffer.from("5\r\n<p>on\r\n7\r\ne, two.\r\n0\r\n\r\n");
+    write(
+      "a.warc",
+      Buffer.concat([
+        record("conversion", Buffer.from("Longer than it says."), 6),
+        record("response", http("Transfer-Encoding: chunked\r\n", chunked)),
+        record("response", http("Content-Encoding: gzip\r\n", gzipSync("<p>packed"))),
+        record("response", http("Content-Encoding: gzip\r\n", Buffer.from("<p>unpacked by the crawler"))),
+        record("response", http("Content-Encoding: gzip\r\n", gzipSync(Buffer.alloc(40_000_000)))),
+      ]),
+    );
+    const { texts, problems } = await run({ files: ".", max_file_mb: 1 });
+    expect(texts).toEqual(["Longer", "<p>one, two.", "<p>packed", "<p>unpacked by the crawler"]);
+    expect(problems).toEqual([
+      { where: "a.warc:1", message: "does not end where its Content-Length says; reading goes on at the next" },
+      { where: "a.warc:5", message: "page larger than max_file_mb (1 MB), skipped" },
+    ]);
   });
 
   test("an address is read as a file is, taken up again where the connection broke", async () => {

@@ -9,6 +9,7 @@ import type { InputFile } from "../files.ts";
 import { recordText } from "../records.ts";
 import type { ReadContext, RawDocument } from "./context.ts";
 import { documentOf } from "./json.ts";
+import { letGoOfStrayRejections } from "./stray.ts";
 
 /** Rows decoded at a time: bounds memory when a row group holds a million rows. */
 const ROWS_AT_A_TIME = 2048;
@@ -17,6 +18,7 @@ const ROWS_AT_A_TIME = 2048;
 export async function* readParquet(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
   const { settings } = context;
   const render = recordText(settings.text);
+  letGoOfStrayRejections();
   const handle = await openFile(file.path);
   try {
     const buffer = await asyncBuffer(handle);

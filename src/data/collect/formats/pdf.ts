@@ -3,6 +3,7 @@ import { InputProblem, readWhole } from "../bytes.ts";
 import type { InputFile } from "../files.ts";
 import type { RawDocument, ReadContext } from "./context.ts";
 import { type PdfPiece, pdfText } from "./pdf-text.ts";
+import { letGoOfStrayRejections } from "./stray.ts";
 
 /** Milliseconds that one file may take: damaged ones can send the parser far. */
 const PATIENCE = 120_000;
@@ -11,6 +12,7 @@ const MOST_PAGES = 20_000;
 /** PDF with text in it, by pdf.js: one document a file. Scanned pages hold images only and are named as that. */
 export async function* readPdf(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
   const bytes = await readWhole(file, context.settings.max_file_mb);
+  letGoOfStrayRejections();
   if (bytes.subarray(0, 1024).indexOf("%PDF-") < 0) throw new InputProblem("no PDF file");
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -33,8 +35,10 @@ async function read(bytes: Buffer): Promise<{ text: string; pages: number; title
     document = await getDocumentProxy(new Uint8Array(bytes), { isEvalSupported: false, verbosity: 0 });
   } catch (error) {
     const { name, message } = error as Error;
-    const what = name === "PasswordException" ? "encrypted with a password" : `malformed PDF: ${message}`;
-    throw new InputProblem(what, { cause: error });
+    if (name === "PasswordException") {
+      throw new InputProblem("encrypted with a password", { hint: "save it without one", cause: error });
+    }
+    throw new InputProblem(`malformed PDF: ${message}`, { cause: error });
   }
   try {
     const pages: PdfPiece[][] = [];

@@ -1,9 +1,11 @@
-import { WARCParser, type WARCRecord } from "warcio";
+import { WARCParser } from "warcio";
 import { InputProblem, readChunks } from "../bytes.ts";
 import { BinaryContent, decode } from "../encoding.ts";
 import type { InputFile } from "../files.ts";
 import { judgeBroken } from "./context.ts";
 import type { RawDocument, ReadContext } from "./context.ts";
+import { httpBody } from "./http-body.ts";
+import { type RecordBytes, warcRecords } from "./warc-records.ts";
 
 /** Types of pages that hold text, and how the extract stage is to take them. */
 const CONTENT: Readonly<Record<string, "html" | "text" | "markdown">> = {
@@ -22,42 +24,49 @@ export async function* readWarc(file: InputFile, context: ReadContext): AsyncGen
   const limit = context.settings.max_file_mb * 1e6;
   let number = 0;
   let skipped = 0;
+  const onDamage = (record: number): void => {
+    // A file that does not begin with a record is none, which is said at its end.
+    if (record > 0) context.problem("does not end where its Content-Length says; reading goes on at the next", record);
+  };
   try {
-    for await (const record of WARCParser.iterRecords(readChunks(file))) {
-      number++;
-      const raw = await documentOf(record, number, limit, context);
+    for await (const record of warcRecords(readChunks(file), limit, onDamage)) {
+      ({ number } = record);
+      const raw = await documentOf(record, limit, context);
       if (raw === undefined) skipped++;
       else yield raw;
     }
   } catch (error) {
-    if (number === 0) throw asProblem(error);
-    throw new InputProblem(asProblem(error).message, { line: number, cause: error });
+    if (number === 0 || !(error instanceof InputProblem)) throw error;
+    throw error.at(number);
   }
   if (number === 0) throw new InputProblem("holds no WARC record");
   if (number === skipped) throw new InputProblem(`${number} WARC record(s), none of a page with text`);
 }
 
 async function documentOf(
-  record: WARCRecord,
-  number: number,
+  { number, bytes: recordBytes, tooLarge, cut }: RecordBytes,
   limit: number,
   context: ReadContext,
 ): Promise<RawDocument | undefined> {
+  if (cut) {
+    context.problem("record cut short, skipped", number);
+    return undefined;
+  }
+  const record = await WARCParser.parse([recordBytes]).catch(() => null);
+  if (record === null) return undefined;
   const { warcType } = record;
   const status = Number(record.httpHeaders?.statusCode ?? 200);
   const isPage = warcType === "response" && status === 200;
   if (!isPage && warcType !== "conversion" && warcType !== "resource") return undefined;
-  const declared = (isPage ? record.httpHeaders?.headers.get("Content-Type") : record.warcContentType) ?? "";
+  const header = (name: string): string => record.httpHeaders?.headers.get(name) ?? "";
+  const declared = (isPage ? header("Content-Type") : record.warcContentType) ?? "";
   const content = CONTENT[declared.split(";")[0]?.trim().toLowerCase() ?? ""];
   if (content === undefined && declared !== "") return undefined;
 
-  const bytes = await readAtMost(record, limit);
+  const encodings = { transfer: header("Transfer-Encoding"), content: header("Content-Encoding") };
+  const bytes = tooLarge ? undefined : httpBody(Buffer.from(await record.readFully(false)), encodings, limit);
   if (bytes === undefined) {
     context.problem(`page larger than max_file_mb (${context.settings.max_file_mb} MB), skipped`, number);
-    return undefined;
-  }
-  if (bytes.length < record.warcContentLength && !isPage) {
-    context.problem("record cut short, skipped", number);
     return undefined;
   }
   const isHtml =
@@ -90,17 +99,6 @@ async function documentOf(
   };
 }
 
-/** The payload, unpacked as its HTTP headers say; `undefined` when it is larger. */
-async function readAtMost(record: WARCRecord, limit: number): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of record) {
-    total += chunk.length;
-    if (total <= limit) chunks.push(chunk);
-  }
-  return total > limit ? undefined : Buffer.concat(chunks);
-}
-
 /** The charset of a Content-Type that there is such a decoder for. */
 function charsetOf(contentType: string): string | undefined {
   const name = /charset\s*=\s*["']?([\w:-]+)/i.exec(contentType)?.[1]?.toLowerCase();
@@ -110,10 +108,4 @@ function charsetOf(contentType: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function asProblem(error: unknown): InputProblem {
-  return error instanceof InputProblem
-    ? error
-    : new InputProblem(`malformed WARC: ${(error as Error).message}`, { cause: error });
 }

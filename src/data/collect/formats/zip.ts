@@ -1,5 +1,7 @@
-import { type Entry, fromBuffer, type ZipFile } from "yauzl";
-import { InputProblem } from "../bytes.ts";
+import { type Entry, fromBufferPromise, openPromise, type ZipFile } from "yauzl";
+import { isUtf8 } from "node:buffer";
+import { InputProblem, readWhole } from "../bytes.ts";
+import { type InputFile, isAddress } from "../files.ts";
 
 /** Files in an archive, at most. */
 const MOST_ENTRIES = 100_000;
@@ -17,33 +19,66 @@ export interface ZipEntry {
   read(maxBytes: number): Promise<Buffer>;
 }
 
+export interface Zip {
+  /** In the archive's own order, folders left out. */
+  readonly entries: readonly ZipEntry[];
+  close(): void;
+}
+
 /**
- * The files of a zip archive in its own order; folders left out.
+ * The directory of a zip archive. A file on the disk is read where it lies, whatever its size; what is gzipped, or at an
+ * address, is read whole.
  *
  * @throws InputProblem when it is none, or cut short
  */
-export async function zipEntries(bytes: Buffer): Promise<readonly ZipEntry[]> {
-  const zip = await new Promise<ZipFile>((resolve, reject) => {
-    fromBuffer(bytes, { lazyEntries: true, autoClose: false }, (error, file) => {
-      if (error) reject(malformed(error));
-      else resolve(file);
-    });
-  });
-  if (zip.entryCount > MOST_ENTRIES)
-    throw new InputProblem(`zip with ${zip.entryCount} files, more than ${MOST_ENTRIES}`);
+export async function openZip(file: InputFile, maxMegabytes: number): Promise<Zip> {
+  const options = { lazyEntries: true, autoClose: false, decodeStrings: false };
+  const onDisk = !file.gzip && !isAddress(file.path);
+  const bytes = onDisk ? undefined : await readWhole(file, maxMegabytes);
+  let zip: ZipFile;
+  try {
+    zip = bytes === undefined ? await openPromise(file.path, options) : await fromBufferPromise(bytes, options);
+  } catch (error) {
+    throw malformed(error as Error);
+  }
+  try {
+    if (zip.entryCount > MOST_ENTRIES)
+      throw new InputProblem(`zip with ${zip.entryCount} files, more than ${MOST_ENTRIES}`);
+    return { entries: await directory(zip), close: () => zip.close() };
+  } catch (error) {
+    zip.close();
+    throw error;
+  }
+}
+
+function directory(zip: ZipFile): Promise<readonly ZipEntry[]> {
   return new Promise((resolve, reject) => {
     const entries: ZipEntry[] = [];
     zip.on("error", (error: Error) => reject(malformed(error)));
     zip.on("end", () => resolve(entries));
     zip.on("entry", (entry: Entry) => {
-      if (!entry.fileName.endsWith("/")) {
-        const read = (maxBytes: number): Promise<Buffer> => readEntry(zip, entry, maxBytes);
-        entries.push({ name: entry.fileName, size: entry.uncompressedSize, read });
+      const name = nameOf(entry);
+      if (!name.endsWith("/")) {
+        const read = (maxBytes: number): Promise<Buffer> => readEntry(zip, entry, name, maxBytes);
+        entries.push({ name, size: entry.uncompressedSize, read });
       }
       zip.readEntry();
     });
     zip.readEntry();
   });
+}
+
+/**
+ * UTF-8 where the archive says so (APPNOTE 4.4.4, bit 11) or where it is that; else GB18030, because what packs names in
+ * another encoding without saying so is mostly Windows in Chinese, and Latin letters are the same in both.
+ */
+function nameOf({ fileNameRaw: raw, generalPurposeBitFlag: flags }: Entry): string {
+  const encoding = (flags & 0x800) !== 0 || isUtf8(raw) ? "utf-8" : "gb18030";
+  return new TextDecoder(encoding)
+    .decode(raw)
+    .replace(/\p{Cc}/gu, "")
+    .replaceAll("\\", "/")
+    .replace(/^(?:\.?\/)+/, "");
 }
 
 /** The entry of this name. @throws InputProblem when there is none */
@@ -53,8 +88,10 @@ export function entryOf(entries: readonly ZipEntry[], name: string): ZipEntry {
   return entry;
 }
 
-async function readEntry(zip: ZipFile, entry: Entry, maxBytes: number): Promise<Buffer> {
-  if ((entry.generalPurposeBitFlag & 1) !== 0) throw new InputProblem(`${entry.fileName} is encrypted with a password`);
+async function readEntry(zip: ZipFile, entry: Entry, name: string, maxBytes: number): Promise<Buffer> {
+  if (entry.isEncrypted()) {
+    throw new InputProblem(`${name} is encrypted with a password`, { hint: "unpack it and read the files" });
+  }
   const limit = Math.min(maxBytes, Math.max(SMALL, entry.compressedSize * MOST_RATIO));
   return new Promise((resolve, reject) => {
     zip.openReadStream(entry, (error, stream) => {
@@ -67,14 +104,21 @@ async function readEntry(zip: ZipFile, entry: Entry, maxBytes: number): Promise<
         if (total <= limit) chunks.push(chunk);
         else {
           stream.destroy();
-          reject(new InputProblem(`${entry.fileName} unpacks to more than ${(limit / 1e6).toFixed(0)} MB`));
+          reject(new InputProblem(`${name} unpacks to more than ${(limit / 1e6).toFixed(0)} MB`));
         }
       });
-      stream.on("end", () => resolve(Buffer.concat(chunks)));
+      stream.on("end", () => {
+        if (total === entry.uncompressedSize) resolve(Buffer.concat(chunks));
+        else reject(malformed(new Error("data cut short")));
+      });
     });
   });
 }
 
 function malformed(error: Error): InputProblem {
-  return new InputProblem(`malformed zip: ${error.message}`, { cause: error });
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return new InputProblem("no such file", { cause: error });
+  if (code === "EACCES" || code === "EPERM") return new InputProblem("no permission to read", { cause: error });
+  const hint = /end of central directory/i.test(error.message) ? "cut short, or no zip file at all" : undefined;
+  return new InputProblem(`malformed zip: ${error.message}`, { cause: error, ...(hint === undefined ? {} : { hint }) });
 }
