@@ -62,7 +62,7 @@ describe.skipIf(!isBuilt)("nuwa (needs a build: npm run build:ts)", { timeout: 6
       line: 'nuwa: wrong.yaml:5: unknown key "filterr" (did you mean "filter"?)',
     });
     expect(failing("run", "ok.yaml", "--set", "extract.min_char=3").line).toBe(
-      'nuwa: --set: no recipe key "extract.min_char" (did you mean "extract.min_chars"?)',
+      'nuwa: --set: no key "extract.min_char" (did you mean "extract.min_chars"?)',
     );
   });
 

@@ -1,5 +1,6 @@
 export * from "./clean/index.ts";
 export * from "./collect/index.ts";
+export * from "./crawl/index.ts";
 export * from "./dedup/index.ts";
 export * from "./dialogues/index.ts";
 export * from "./extract/index.ts";

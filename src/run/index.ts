@@ -16,6 +16,7 @@ export {
 export { readManifest, type ManifestData, type StageRecord } from "./manifest.ts";
 export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from "./progress.ts";
 export { check as checkValue } from "./recipe/issues.ts";
+export { parseRecipe as parseSettings } from "./recipe/load.ts";
 export { printRecipe } from "./recipe/print.ts";
 export { readRecipe } from "./recipe/recipe.ts";
 export { recipeSchema, type Recipe } from "./recipe/schema.ts";

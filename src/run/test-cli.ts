@@ -26,5 +26,5 @@ export function nuwa(options: readonly string[], cwd: string, env: Record<string
 
 /** Starts `nuwa …` and lets it go on. */
 export function startNuwa(options: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [cli, ...options], { cwd, env: environment({}), stdio: ["ignore", "ignore", "pipe"] });
+  return spawn(process.execPath, [cli, ...options], { cwd, env: environment({}), stdio: ["ignore", "pipe", "pipe"] });
 }

@@ -16,7 +16,8 @@ import {
   writeWhole,
 } from "../../run/index.ts";
 import { registerTraining } from "./data-training.ts";
-import { registerWeb } from "./data-web.ts";
+import { registerCrawl } from "./data-crawl.ts";
+import { registerCommonCrawl } from "./data-common-crawl.ts";
 import { didYouMean, NuwaError } from "../../text/index.ts";
 import { printJson, runUntil, wholeNumber, withRecipeOptions, type RecipeOptions } from "../shared.ts";
 import {
@@ -60,8 +61,9 @@ export function register(program: Command): void {
         await runUntil(recipe, stage, options);
       });
   }
+  registerCrawl(data);
   registerTraining(data);
-  registerWeb(data);
+  registerCommonCrawl(data);
   registerInspection(data);
 }
 

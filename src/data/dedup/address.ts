@@ -1,7 +1,7 @@
 import type { Document } from "../../text/document.ts";
 
 /** Parameters that say where a visitor came from and nothing about the page. */
-const TRACKING =
+export const TRACKING =
   /^(?:utm_.*|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|yclid|twclid|ttclid|igshid|igsh|mc_cid|mc_eid|_ga|_gl|_hsenc|_hsmi|mkt_tok|oly_enc_id|oly_anon_id|vero_id|wickedid|s_cid|ref_src|ref_url|spm|scm|share_token|from_source|vd_source)$/iu;
 
 /**

@@ -5,7 +5,7 @@ import type * as z from "zod";
 import { NuwaError, didYouMean, type NuwaErrorCode } from "../../text/index.ts";
 import { check, dotted, type Mistake } from "./issues.ts";
 import { applyOverrides, parseOverride, type Override } from "./overrides.ts";
-import { allKeyPaths, schemaAt } from "./schema-walk.ts";
+import { allKeyPaths, childOf, keysOf, schemaAt } from "./schema-walk.ts";
 
 type Path = readonly (string | number)[];
 
@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly set?: readonly string[];
   /** The environment: `NUWA_SET` holds assignments separated by `;` or line ends. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What to look up all keys with; `--print-recipe`, if not told otherwise. */
+  readonly printedBy?: string;
   /** Last touch before the check: the name from the file, values that sections inherit. */
   readonly prepare?: (value: Record<string, unknown>) => Record<string, unknown>;
 }
@@ -149,14 +151,14 @@ export function parseRecipe<T>(schema: z.ZodType<T>, file: string, text: string,
   ];
   for (const override of overrides) {
     if (schemaAt(schema, override.path) === undefined) {
-      throw new NuwaError("USAGE", `no recipe key "${dotted(override.path)}"`, {
+      throw new NuwaError("USAGE", `no key "${dotted(override.path)}"`, {
         where: override.origin,
-        hint: didYouMeanPath(schema, override.path),
+        hint: didYouMeanPath(schema, override.path) ?? `see ${options.printedBy ?? "--print-recipe"} for all keys`,
       });
     }
   }
   const value = applyOverrides(source.value(), overrides);
-  const result = check(schema, (options.prepare ?? ((same) => same))(normaliseSections(value)));
+  const result = check(schema, (options.prepare ?? ((same) => same))(normaliseSections(schema, value)));
   if (result.ok) return result.value;
   // A value that sections take from the top level is one mistake, not one in each of them.
   const top = new Set(result.mistakes.filter(({ path: at }) => at.length === 1).map(({ path: at }) => String(at[0])));
@@ -185,24 +187,26 @@ function placeOf(mistake: Mistake, source: RecipeSource, overrides: readonly Ove
 }
 
 /** The dotted paths are compared whole, so that `pretrain.layers` finds `pretrain.model.num_hidden_layers`. */
-function didYouMeanPath(schema: z.ZodType, keyPath: Path): string {
+function didYouMeanPath(schema: z.ZodType, keyPath: Path): string | undefined {
   const all = allKeyPaths(schema);
   const last = String(keyPath.at(-1));
   const sameName = all.filter((candidate) => candidate.endsWith(`.${last}`));
   if (sameName.length > 0 && sameName.length <= 3) return `did you mean "${sameName.join('" or "')}"?`;
   const hint = didYouMean(dotted(keyPath), all);
-  return hint.startsWith("did you mean") ? hint : "see --print-recipe for all keys";
+  return hint.startsWith("did you mean") ? hint : undefined;
 }
 
 /**
  * A stage may be switched off with `false`, and asked for with all defaults by `true` or by its bare key
  * (`filter:` and nothing after it).
  */
-function normaliseSections(value: Record<string, unknown>): Record<string, unknown> {
+function normaliseSections(schema: z.ZodType, value: Record<string, unknown>): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const [key, section] of Object.entries(value)) {
-    if (section === false) continue;
-    out[key] = section === null || section === true ? {} : section;
+    const below = childOf(schema, key);
+    const isSection = below !== undefined && keysOf(below) !== undefined;
+    if (isSection && section === false) continue;
+    out[key] = isSection && (section === null || section === true) ? {} : section;
   }
   return out;
 }

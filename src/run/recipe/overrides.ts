@@ -30,7 +30,7 @@ export function parseOverride(assignment: string, origin: string): Override {
     .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
   for (const part of path) {
     if (part === "__proto__" || part === "constructor" || part === "prototype") {
-      throw new NuwaError("USAGE", `no recipe key "${key}"`, { where: origin });
+      throw new NuwaError("USAGE", `no key "${key}"`, { where: origin });
     }
   }
   return { path, value: parseValue(assignment.slice(equals + 1), key, origin), origin };

@@ -168,7 +168,7 @@ describe("overrides", () => {
 
   test("an unknown key names the nearest and is wrong usage", () => {
     const error = failure(() => parse(collect, ["pretrain.stesp=3"]));
-    expect(error.toLine()).toBe('--set: no recipe key "pretrain.stesp" (did you mean "pretrain.steps"?)');
+    expect(error.toLine()).toBe('--set: no key "pretrain.stesp" (did you mean "pretrain.steps"?)');
     expect(error.exitCode).toBe(2);
   });
 

@@ -19,7 +19,7 @@ interface SliceOptions {
 }
 
 /** `nuwa data common-crawl`: pages from others' crawls. */
-export function registerWeb(data: Command): void {
+export function registerCommonCrawl(data: Command): void {
   data
     .command("common-crawl")
     .description("take pages of a domain, or in a language, out of a monthly crawl; or list its archives")
