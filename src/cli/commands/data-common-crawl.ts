@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { listPaths, takeSlice } from "../../data/common-crawl/index.ts";
+import { listPaths, takeSlice, takeTexts } from "../../data/common-crawl/index.ts";
 import { Interrupted, Progress } from "../../run/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import { interruptible, printJson, wholeNumber } from "../shared.ts";
@@ -29,7 +29,7 @@ export function registerCommonCrawl(data: Command): void {
     .option("--language <code>", "pages whose first language this is: eng, zho, … (ISO 639-3)")
     .option("--mime <type>", "pages of this type", "text/html")
     .option("--limit <n>", "at most so many pages", wholeNumber("--limit"), 1000)
-    .option("--out <folder>", "where pages.warc.gz goes")
+    .option("--out <folder>", "where pages.warc.gz (or texts.warc.wet.gz) goes")
     .option("--paths <kind>", "list the addresses of all archives instead: warc, wet or wat")
     .option("--index <address>", "where the URL index answers")
     .option("--data <address>", "where the archives lie")
@@ -39,7 +39,9 @@ export function registerCommonCrawl(data: Command): void {
       `
 Examples:
   nuwa data common-crawl --crawl CC-MAIN-2024-33 --domain example.org --language zho --limit 500 --out slices/example
+  nuwa data common-crawl --crawl CC-MAIN-2024-33 --language zho --limit 5000 --out slices/chinese
   nuwa data common-crawl --crawl CC-MAIN-2024-33 --paths wet | head -n 3
+A language without a domain or prefix reads the crawl's archives of texts (WET), 100 MB and more each.
 A recipe reads either: files: slices/example/pages.warc.gz, or one of the listed addresses.`,
     )
     .action(async (options: SliceOptions) => {
@@ -67,8 +69,10 @@ A recipe reads either: files: slices/example/pages.warc.gz, or one of the listed
       if (out === undefined) throw new NuwaError("USAGE", "expected --out, a folder for the pages", { where: "--out" });
       const progress = new Progress({ quiet: false });
       const bar = progress.bar("pages", "pages");
+      const isByLanguage = language !== undefined && domain === undefined && prefix === undefined;
+      const take = isByLanguage ? takeTexts : takeSlice;
       const result = await interruptible(progress, (signal) =>
-        takeSlice(settings, out, { signal, onProgress: ({ done, of }) => bar.update(done, `of ${of}`) }).catch(
+        take(settings, out, { signal, onProgress: ({ done, of }) => bar.update(done, `of ${of}`) }).catch(
           (error: unknown) => {
             throw signal.aborted ? new Interrupted() : error;
           },
@@ -76,7 +80,10 @@ A recipe reads either: files: slices/example/pages.warc.gz, or one of the listed
       );
       bar.done(`${result.pages} pages`);
       if (options.json === true) return printJson(result);
-      const missing = result.missing === 0 ? "" : `, ${result.missing} not where the index says`;
+      const missing =
+        result.missing === 0
+          ? ""
+          : `, ${result.missing} ${isByLanguage ? "archives that could not be read" : "not where the index says"}`;
       process.stdout.write(
         `${result.pages} pages, ${(result.bytes / 1e6).toFixed(1)} MB in ${result.warc}${missing}\n`,
       );

@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { WARCRecord, WARCSerializer } from "warcio";
 import { collect, collectSettings } from "../collect/index.ts";
-import { listPaths, takeSlice } from "./index.ts";
+import { listPaths, takeSlice, takeTexts } from "./index.ts";
 
 /** A server that answers as the URL index and the archives of Common Crawl do, with 25 pages in two archives. */
 const archives = new Map<string, Buffer>();
@@ -82,6 +82,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   if (url.pathname === "/crawl-data/CC-MAIN-2024-33/wet.paths.gz") {
     return void response.end(gzipSync("crawl-data/a.warc.wet.gz\ncrawl-data/b.warc.wet.gz\n"));
   }
+  const name = /^\/crawl-data\/([ab])\.warc\.wet\.gz$/.exec(url.pathname)?.[1];
+  if (name !== undefined) return void response.end(texts(name));
   response.writeHead(404).end();
 }
 
@@ -109,6 +111,17 @@ const settings = (more: object = {}) => ({
   delay_ms: 0,
   ...more,
 });
+
+/** Two archives of texts, 12 each, every third Chinese; the second is cut short. */
+function texts(name: string): Buffer {
+  const members = Array.from({ length: 12 }, (_, i) => {
+    const [language, text] = i % 3 === 0 ? ["zho,eng", `第 ${i} 页，${name}`] : ["eng,zho", `Page ${i} of ${name}`];
+    const head = `WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: http://a.example/${name}/${i}\r\nWARC-Date: 2024-08-01T00:00:00Z\r\nWARC-Record-ID: <urn:uuid:${name}${i}>\r\nWARC-Identified-Content-Language: ${language}\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`;
+    return gzipSync(`${head}${text}\r\n\r\n`);
+  });
+  const whole = Buffer.concat(members);
+  return name === "b" ? whole.subarray(0, whole.length - 40) : whole;
+}
 
 async function pages(warc: string): Promise<string[]> {
   const found: string[] = [];
@@ -187,6 +200,28 @@ test("another page's record in its place is not taken; a server without ranges i
   expect(await takeSlice(settings({ limit: 3 }), out)).toMatchObject({ pages: 2, missing: 1 });
   ignoresRanges = true;
   await expect(takeSlice(settings({ limit: 2 }), newFolder())).rejects.toThrow("does not answer with a part of a file");
+});
+
+test("a language alone: out of the archives of texts, to the limit, the same bytes after a stop", async () => {
+  const chinese = settings({ domain: undefined, language: "zho" });
+  const out = newFolder();
+  const whole = await takeTexts(chinese, out);
+  // 4 in each; the archive that is cut short counts as one that could not be read, and what came before it stays.
+  expect(whole).toMatchObject({ pages: 8, missing: 1 });
+  const found = await pages(whole.warc);
+  expect(found).toEqual(["a", "b"].flatMap((name) => [0, 3, 6, 9].map((i) => `第 ${i} 页，${name}`)));
+  expect(await takeTexts({ ...chinese, limit: 3 }, newFolder())).toMatchObject({ pages: 3, missing: 0 });
+  for (const stopAt of [2, 4, 6]) {
+    const stopped = newFolder();
+    const controller = new AbortController();
+    const onProgress = ({ done }: { done: number }): void => {
+      if (done === stopAt) controller.abort();
+    };
+    await expect(takeTexts(chinese, stopped, { signal: controller.signal, onProgress })).rejects.toThrow();
+    const again = await takeTexts(chinese, stopped);
+    expect(readFileSync(again.warc).equals(readFileSync(whole.warc))).toBe(true);
+  }
+  await expect(takeTexts(settings({ domain: undefined }), newFolder())).rejects.toThrow("expected a language");
 });
 
 test("lists of archives, wrong crawls, wrong settings, another slice in the folder", async () => {

@@ -7,7 +7,6 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -15,6 +14,7 @@ import {
 import * as path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { NuwaError } from "../../text/errors.ts";
+import { readLog, requireSame } from "./folder.ts";
 import { Requester } from "./request.ts";
 import { parseSettings, type CommonCrawlInput, type CommonCrawlSettings } from "./settings.ts";
 import { type Capture, lookUp } from "./url-index.ts";
@@ -29,7 +29,7 @@ export interface TakeResult {
   readonly warc: string;
   readonly pages: number;
   readonly bytes: number;
-  /** Records that were not where the index says. */
+  /** Records that were not where the index says; archives that could not be read. */
   readonly missing: number;
 }
 
@@ -55,7 +55,7 @@ export async function takeSlice(
 
   const warc = path.join(folder, "pages.warc.gz");
   const log = path.join(folder, "done.log");
-  let { done, bytes, missing } = resume(log);
+  let [done, bytes, missing] = readLog(log, 3);
   if (existsSync(warc)) truncateSync(warc, bytes);
   const file = openSync(warc, "a");
   try {
@@ -102,17 +102,6 @@ function sameAddress(a: string, b: string): boolean {
   return a === b || (URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href);
 }
 
-/** Two slices in one folder would be one archive that nobody can explain. */
-function requireSame(folder: string, settings: CommonCrawlSettings): void {
-  const file = path.join(folder, "slice.json");
-  const { delay_ms: _delay, tries: _tries, index: _index, data: _data, ...what } = settings;
-  const own = `${JSON.stringify(what, null, 2)}\n`;
-  if (!existsSync(file)) writeFileSync(file, own);
-  else if (readFileSync(file, "utf8") !== own) {
-    throw new NuwaError("USAGE", "holds another slice", { where: folder, hint: "take this one into another folder" });
-  }
-}
-
 /** What the index says, asked once and kept. */
 async function capturesOf(folder: string, requester: Requester, settings: CommonCrawlSettings): Promise<Capture[]> {
   const file = path.join(folder, "captures.jsonl");
@@ -127,18 +116,6 @@ async function capturesOf(folder: string, requester: Requester, settings: Common
   }
   const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
   return lines.map((line) => JSON.parse(line) as Capture);
-}
-
-/** The last whole line of the log; one that was cut short is dropped. */
-function resume(log: string): { done: number; bytes: number; missing: number } {
-  if (!existsSync(log)) return { done: 0, bytes: 0, missing: 0 };
-  const text = readFileSync(log, "utf8");
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole.length !== text.length) truncateSync(log, Buffer.byteLength(whole));
-  const [done = 0, bytes = 0, missing = 0] = (whole.trim().split("\n").at(-1) ?? "").split(" ").map(Number);
-  if (Number.isSafeInteger(done) && Number.isSafeInteger(bytes)) return { done, bytes, missing };
-  rmSync(log);
-  return { done: 0, bytes: 0, missing: 0 };
 }
 
 /**

@@ -37,7 +37,7 @@ export async function* lookUp(requester: Requester, settings: CommonCrawlSetting
   const { domain, prefix, language, mime, crawl, index } = settings;
   if ((domain === undefined) === (prefix === undefined)) {
     throw new NuwaError("USAGE", "expected a domain or a prefix", {
-      hint: "--domain example.org or --prefix example.org/blog/",
+      hint: "--domain example.org or --prefix example.org/blog/; --language alone reads the archives of texts",
     });
   }
   const query = new URLSearchParams({ output: "json", url: domain === undefined ? `${prefix}*` : `*.${domain}` });
