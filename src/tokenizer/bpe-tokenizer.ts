@@ -44,7 +44,7 @@ export class BpeTokenizer implements Tokenizer {
 
   constructor(parts: BpeParts) {
     this.#parts = parts;
-    this.#merger = new Merger(parts.merges);
+    this.#merger = new Merger(parts.merges, parts.byteIds);
     if (parts.bosId !== undefined) this.bosId = parts.bosId;
     if (parts.eosId !== undefined) this.eosId = parts.eosId;
     if (parts.padId !== undefined) this.padId = parts.padId;

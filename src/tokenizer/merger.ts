@@ -1,7 +1,10 @@
+import { DirectMerger } from "./direct-merger.ts";
 import { PairTable } from "./pair-table.ts";
 
 /** Pieces up to this many symbols are merged by looking at all pairs each time, longer ones with a heap. */
 const SHORT = 40;
+/** Symbols merged one by one before the tables of {@link DirectMerger} are worth their making. */
+const WARM_UP = 50_000;
 
 /**
  * Applies merges to one piece: always the pair of lowest rank, the leftmost first, until none is left.
@@ -14,9 +17,21 @@ export class Merger {
   #next = new Int32Array(SHORT);
   #previous = new Int32Array(SHORT);
   readonly #heap = new RankHeap();
+  readonly #merges;
+  readonly #baseIds;
+  #warmth = 0;
+  #direct: DirectMerger | undefined;
 
-  /** @param merges left id, right id and resulting id, by rank */
-  constructor(merges: readonly (readonly [left: number, right: number, result: number])[]) {
+  /**
+   * @param merges left id, right id and resulting id, by rank
+   * @param baseIds the symbols that pieces are made of, where they are few: then long texts go {@link DirectMerger}'s way
+   */
+  constructor(
+    merges: readonly (readonly [left: number, right: number, result: number])[],
+    baseIds?: ArrayLike<number>,
+  ) {
+    this.#merges = merges;
+    this.#baseIds = baseIds;
     this.#ranks = new PairTable(merges.length);
     this.#results = new Int32Array(merges.length);
     merges.forEach(([left, right, result], rank) => {
@@ -28,6 +43,11 @@ export class Merger {
 
   /** Merges `ids[0, length)` in place; returns how many are left. */
   merge(ids: Int32Array, length: number): number {
+    if (this.#direct !== undefined) return this.#direct.merge(ids, length);
+    if (this.#baseIds !== undefined && (this.#warmth += length) > WARM_UP) {
+      this.#direct = DirectMerger.of(this.#merges, this.#baseIds, this.#ranks);
+      if (this.#direct === undefined) this.#warmth = -Infinity;
+    }
     return length <= SHORT ? this.#mergeShort(ids, length) : this.#mergeLong(ids, length);
   }
 
