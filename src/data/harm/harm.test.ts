@@ -43,6 +43,17 @@ describe("word lists", () => {
     "u.s.a. and i.e.",
   ])("nothing in %s", (text) => expect(terms(text)).toEqual([])); // prettier-ignore
 
+  test("names, and words that mean something else in another language", () => {
+    expect(terms('"Heed him not," said Dick. Dicks and Kike came too.')).toEqual([]);
+    expect(terms("DICK, you dick")).toEqual(["dick", "dick"]);
+    const inLanguage = (text: string, language: string): string[] =>
+      lists.score(text, language).hits.map(({ term }) => term);
+    expect(inLanguage("Vehículos con contrato, con la Alcaldía", "es")).toEqual([]);
+    expect(inLanguage("He took a bite, then a slut", "fr")).toEqual(["bite"]);
+    expect(inLanguage("a bite of bread", "en")).toEqual([]);
+    expect(inLanguage("fucking Arschloch", "de")).toEqual(["fucking", "arschloch"]);
+  });
+
   test("context takes two thirds of the weight away", () => {
     expect(lists.score("He was called a faggot by them.").weight).toBe(3);
     expect(lists.score("He was called a faggot, the court was told.").weight).toBe(1);
@@ -60,6 +71,10 @@ describe("the stage", () => {
       drop: { rule: "harm.max_density", value: 8 / 8, threshold: 0.01, detail: "fuck, shitty, bitch" },
     });
     expect(kept("成人视频无码在线约炮援交")).toBe(false);
+  });
+  test("a coarse word alone does not, however often; with another it does", () => {
+    expect(kept("crap crap crap crap crap crap")).toBe(true);
+    expect(kept("crap crap crap damn damn damn")).toBe(false);
   });
   test("one word in a long text, news and medicine stay", () => {
     expect(kept(`${filler.repeat(20)} "Shit," he said.`)).toBe(true);
@@ -87,7 +102,7 @@ describe("the stage", () => {
     writeFileSync(join(folder, "more"), "frobnicate\t3\n# a comment\nplainterm\n");
     writeFileSync(join(folder, "allow"), "fuck\n");
     const own = harmTerms(harmSettings.parse({ words: ["more"], allow: ["allow"], languages: ["en"] }), folder);
-    expect([own.get("frobnicate"), own.get("plainterm"), own.has("fuck"), own.has("傻逼")]).toEqual([
+    expect([own.get("frobnicate")?.weight, own.get("plainterm")?.weight, own.has("fuck"), own.has("傻逼")]).toEqual([
       3,
       2,
       false,

@@ -4,7 +4,7 @@ import type { Document, JsonValue } from "../../text/document.ts";
 import { NuwaError } from "../../text/errors.ts";
 import type { DocumentMapper, Verdict } from "../stage.ts";
 import { LinearClassifier, type Labelled } from "./classifier.ts";
-import { builtInTerms } from "./lists.ts";
+import { builtInTerms, type HarmTerm } from "./lists.ts";
 import type { HarmSettings } from "./settings.ts";
 import { WordLists } from "./word-lists.ts";
 
@@ -12,10 +12,17 @@ import { WordLists } from "./word-lists.ts";
  * The terms that count, with their weights: built-in lists, then the user's files over them.
  * @throws NuwaError FILE, DATA
  */
-export function harmTerms(settings: HarmSettings, cwd: string): Map<string, number> {
-  const terms = new Map<string, number>();
-  for (const language of settings.languages)
-    for (const [term, weight] of builtInTerms(language)) terms.set(term, weight);
+export function harmTerms(settings: HarmSettings, cwd: string): Map<string, HarmTerm> {
+  const terms = new Map<string, HarmTerm>();
+  for (const language of settings.languages) {
+    for (const [term, own] of builtInTerms(language)) {
+      const other = terms.get(term);
+      const languages = [...(other?.languages ?? []), ...(own.languages ?? [])];
+      const isEverywhere = own.languages === undefined || (other !== undefined && other.languages === undefined);
+      const weight = Math.max(own.weight, other?.weight ?? 0);
+      terms.set(term, isEverywhere ? { weight } : { weight, languages });
+    }
+  }
   for (const file of settings.words) {
     for (const [index, line] of linesOf(file, cwd).entries()) {
       const [term = "", weight = "2"] = line.split("\t");
@@ -25,7 +32,7 @@ export function harmTerms(settings: HarmSettings, cwd: string): Map<string, numb
           where: `${file}:${index + 1}`,
         });
       }
-      terms.set(term.trim().toLowerCase(), Number(weight));
+      terms.set(term.trim().toLowerCase(), { weight: Number(weight) });
     }
   }
   for (const file of settings.allow) for (const line of linesOf(file, cwd)) terms.delete(line.trim().toLowerCase());
@@ -47,7 +54,7 @@ function read(file: string, cwd: string): Buffer {
 /**
  * The harm stage: a document goes when listed terms are dense in it (`harm.max_density`, with the terms in the ledger), or when
  * the user's classifier says so (`harm.max_probability`). One such word in a long text, or a few in a medical or news
- * text, stay below the bounds.
+ * text, stay below the bounds. Terms count in texts of their own language; strong English ones in all.
  */
 export function createHarm(settings: HarmSettings, cwd: string = process.cwd()): DocumentMapper {
   const lists = new WordLists(harmTerms(settings, cwd), settings.context);
@@ -57,9 +64,11 @@ export function createHarm(settings: HarmSettings, cwd: string = process.cwd()):
     name: "harm",
     map(document: Document): Verdict {
       if (densest !== null) {
-        const { hits, weight, density } = lists.score(document.text);
-        if (weight >= least && density > densest) {
-          const terms = [...new Set(hits.map(({ term }) => term))];
+        const { hits, weight, density } = lists.score(document.text, document.language);
+        const terms = [...new Set(hits.map(({ term }) => term))];
+        // A coarse word alone, however often, is more often a name or a word of another sense.
+        const isTelling = terms.length > 1 || hits.some(({ term }) => lists.weightOf(term) > 1);
+        if (isTelling && weight >= least && density > densest) {
           const detail =
             terms.length > 8 ? `${terms.slice(0, 8).join(", ")} and ${terms.length - 8} more` : terms.join(", ");
           return { drop: { rule: "harm.max_density", value: density, threshold: densest, detail } };

@@ -18,8 +18,8 @@ const ES = {
   3: "sudaca sudacas",
 };
 const FR = {
-  1: "merde putain salope salopes con connard",
-  2: "enculé encule niquer pute putes connasse bite chatte nique",
+  1: "merde putain salope salopes con connard bite chatte",
+  2: "enculé encule niquer pute putes connasse nique",
   3: "bougnoule bougnoules youpin négros",
 };
 const DE = {
@@ -28,12 +28,32 @@ const DE = {
   3: "kanake kanaken untermensch untermenschen",
 };
 
-/** Terms with their weights, by language. */
-export function builtInTerms(language: HarmLanguage): Map<string, number> {
+/** A listed term. */
+export interface HarmTerm {
+  readonly weight: number;
+  /** It counts in texts of these languages, and in texts whose language is not known; undefined: in all. */
+  readonly languages?: readonly string[];
+}
+
+/** English words that pages of all languages know, but for ordinary words of one of them (Latin's and Romanian's cum). */
+const INTERNATIONAL_WEIGHT = 2;
+const NOT_INTERNATIONAL: ReadonlySet<string> = new Set(["cum", "tits", "spic", "spics"]);
+
+/** Terms that are also names, where they begin with a capital: Dick, Kike. */
+export const NAMES: ReadonlySet<string> = new Set(["dick", "dicks", "kike", "con"]);
+
+/** The built-in terms of a language. Chinese ones need no language: their characters are it. */
+export function builtInTerms(language: HarmLanguage): Map<string, HarmTerm> {
   const lists = { en: EN, zh: ZH, es: ES, fr: FR, de: DE }[language];
-  const terms = new Map<string, number>();
-  for (const [weight, words] of Object.entries(lists))
-    for (const word of words.split(" ")) terms.set(word, Number(weight));
+  const terms = new Map<string, HarmTerm>();
+  for (const [key, words] of Object.entries(lists)) {
+    const weight = Number(key);
+    for (const word of words.split(" ")) {
+      const everywhere =
+        language === "zh" || (language === "en" && weight >= INTERNATIONAL_WEIGHT && !NOT_INTERNATIONAL.has(word));
+      terms.set(word, everywhere ? { weight } : { weight, languages: [language] });
+    }
+  }
   return terms;
 }
 

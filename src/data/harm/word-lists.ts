@@ -1,5 +1,5 @@
 import { isHan } from "../../text/script.ts";
-import { CONTEXT_CHINESE, CONTEXT_WORDS } from "./lists.ts";
+import { CONTEXT_CHINESE, CONTEXT_WORDS, NAMES, type HarmTerm } from "./lists.ts";
 
 /** A listed term found in a text, with what it weighs where it stands. */
 export interface HarmHit {
@@ -38,19 +38,19 @@ const SPELLED = /(?<![\p{L}\p{N}])[A-Za-z](?:[ .*_-][A-Za-z]){2,11}(?![\p{L}\p{N
 /**
  * Finds listed terms: words as such, with letters disguised (`f*ck`, `sh1t`, `$lut`), repeated (`fuuuck`) or spelled out
  * (`f.u.c.k`), and Chinese terms with signs put between their characters (`色*情`). A term near words of medicine, law, news
- * or scholarship weighs a third.
+ * or scholarship weighs a third; one that is also a name does not count where it begins with a capital.
  */
 export class WordLists {
-  readonly #weights: ReadonlyMap<string, number>;
+  readonly #terms: ReadonlyMap<string, HarmTerm>;
   readonly #byLength = new Map<number, string[]>();
   readonly #chinese: RegExp | undefined;
   readonly #context: number;
 
-  constructor(weights: ReadonlyMap<string, number>, context: number) {
-    this.#weights = weights;
+  constructor(terms: ReadonlyMap<string, HarmTerm>, context: number) {
+    this.#terms = terms;
     this.#context = context;
-    const han = [...weights.keys()].filter((term) => isHan(term.codePointAt(0) ?? 0));
-    for (const term of weights.keys()) {
+    const han = [...terms.keys()].filter((term) => isHan(term.codePointAt(0) ?? 0));
+    for (const term of terms.keys()) {
       if (/^[a-z]{3,}$/u.test(term))
         this.#byLength.set(term.length, [...(this.#byLength.get(term.length) ?? []), term]);
     }
@@ -60,7 +60,12 @@ export class WordLists {
     this.#chinese = pattern === "" ? undefined : new RegExp(pattern, "gu");
   }
 
-  score(text: string): HarmScore {
+  weightOf(term: string): number {
+    return this.#terms.get(term)?.weight ?? 1;
+  }
+
+  /** @param language of the text, if known: terms of other languages do not count */
+  score(text: string, language = "und"): HarmScore {
     const found: { term: string; at: number; word: number }[] = [];
     const contexts: number[] = [];
     let count = 0;
@@ -76,15 +81,17 @@ export class WordLists {
       const lower = word.toLowerCase();
       if (CONTEXT_WORDS.has(lower)) contexts.push(count);
       const term = this.#termOf(lower);
-      if (term !== undefined) found.push({ term, at: match.index, word: count });
+      if (term === undefined || !this.#countsIn(term, language)) continue;
+      if (NAMES.has(term) && /^\p{Lu}\p{Ll}+$/u.test(word)) continue;
+      found.push({ term, at: match.index, word: count });
     }
     for (const match of text.matchAll(SPELLED)) {
       const term = this.#termOf(match[0].replaceAll(/[^A-Za-z]/g, "").toLowerCase());
-      if (term !== undefined) found.push({ term, at: match.index, word: -1 });
+      if (term !== undefined && this.#countsIn(term, language)) found.push({ term, at: match.index, word: -1 });
     }
     const hits: HarmHit[] = found.map(({ term, at, word }) => {
       const near = contexts.some((place) => Math.abs(place - word) <= this.#context);
-      return { term, at, weight: (this.#weights.get(term) ?? 1) / (near ? 3 : 1) };
+      return { term, at, weight: this.weightOf(term) / (near ? 3 : 1) };
     });
     if (this.#chinese !== undefined && han > 0) hits.push(...this.#chineseHits(text, this.#chinese));
     const weight = hits.reduce((sum, hit) => sum + hit.weight, 0);
@@ -98,22 +105,27 @@ export class WordLists {
       const start = Math.max(0, match.index - 2 * this.#context);
       const around = text.slice(start, match.index + match[0].length + 2 * this.#context);
       const near = this.#context > 0 && CONTEXT_CHINESE.some((word) => around.includes(word));
-      hits.push({ term, at: match.index, weight: (this.#weights.get(term) ?? 1) / (near ? 3 : 1) });
+      hits.push({ term, at: match.index, weight: this.weightOf(term) / (near ? 3 : 1) });
     }
     return hits;
   }
 
+  #countsIn(term: string, language: string): boolean {
+    const languages = this.#terms.get(term)?.languages;
+    return languages === undefined || language === "und" || languages.includes(language);
+  }
+
   /** The listed term that a word, in lower case, is or is a disguise of. */
   #termOf(word: string): string | undefined {
-    if (this.#weights.has(word)) return word;
+    if (this.#terms.has(word)) return word;
     if (word.length < 3 || word.length > 24) return undefined;
     if (/[@$!*#+%&0-9]/u.test(word)) {
       const trimmed = word.replace(/[!+]+$/u, "");
-      if (this.#weights.has(trimmed)) return trimmed;
+      if (this.#terms.has(trimmed)) return trimmed;
       // A word of signs alone could be anything.
       if ((trimmed.match(/[a-z]/gu)?.length ?? 0) < 2) return undefined;
       const letters = Array.from(trimmed, (sign) => DISGUISE[sign] ?? sign).join("");
-      if (this.#weights.has(letters)) return letters;
+      if (this.#terms.has(letters)) return letters;
       if (!/[*#%&@$]/u.test(letters)) return undefined;
       const same = (this.#byLength.get(letters.length) ?? []).filter((term) => matches(letters, term));
       // A star hides a letter; words that several terms could be are the first of them.
@@ -122,7 +134,7 @@ export class WordLists {
     if (/(.)\1\1/u.test(word)) {
       for (const to of ["$1", "$1$1"]) {
         const shorter = word.replaceAll(/(.)\1{2,}/gu, to);
-        if (this.#weights.has(shorter)) return shorter;
+        if (this.#terms.has(shorter)) return shorter;
       }
     }
     return undefined;
