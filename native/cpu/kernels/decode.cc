@@ -23,19 +23,23 @@ void linearFewRows(Context& context, float* out, const float* x, const Weight& w
   });
 }
 
-// Each task unpacks a block of the weight into panels and multiplies a stretch of rows by it.
+// Each task unpacks a block of the weight into panels once and multiplies all rows by it, strip by strip; where columns are
+// too few for the threads, tasks share out the rows too.
 void linearManyRows(Context& context, float* out, const float* x, const Weight& weight, const float* bias,
                     int64_t rows) {
   constexpr int64_t kDepth = 320, kColumns = 4 * NR, kRows = 240 / MR * MR;
   const int64_t outputs = weight.rows, K = weight.width;
-  const int64_t across = divideUp(outputs, kColumns), down = divideUp(rows, kRows);
+  const int64_t across = divideUp(outputs, kColumns);
+  const bool manyColumns = across >= 4 * context.pool.threads();
+  const int64_t share = manyColumns ? rows : roundUp(divideUp(rows, divideUp(rows, kRows)), MR);
+  const int64_t down = divideUp(rows, share);
   float* base = context.perThread(kDepth * (kColumns + NR));
   const int64_t stride = context.perThreadStride();
   parallelTiles(context, across * down, [&](int64_t tile, int thread) {
     float* panels = base + thread * stride;
     float* unpacked = panels + kDepth * kColumns;
     const int64_t column = tile / down * kColumns, columns = minimum(kColumns, outputs - column);
-    const int64_t row = tile % down * kRows, height = minimum(kRows, rows - row);
+    const int64_t first = tile % down * share, end = minimum(rows, first + share);
     for (int64_t k0 = 0; k0 < K; k0 += kDepth) {
       const int64_t depth = minimum(kDepth, K - k0);
       for (int64_t j = 0; j < columns; j += NR) {
@@ -43,9 +47,11 @@ void linearManyRows(Context& context, float* out, const float* x, const Weight& 
         for (int64_t c = 0; c < count; c++) unpackRow(weight, column + j + c, k0, depth, unpacked + c * depth);
         packPanelTransposed(panels + j * depth, unpacked, depth, depth, count);
       }
-      blockProduct<false>(height, columns, depth, x + row * K + k0, K, panels, NR * depth,
-                          out + row * outputs + column, outputs, k0 > 0,
-                          bias == nullptr || k0 > 0 ? nullptr : bias + column);
+      for (int64_t row = first; row < end; row += kRows) {
+        blockProduct<false>(minimum(kRows, end - row), columns, depth, x + row * K + k0, K, panels, NR * depth,
+                            out + row * outputs + column, outputs, k0 > 0,
+                            bias == nullptr || k0 > 0 ? nullptr : bias + column);
+      }
     }
   });
 }
