@@ -10,7 +10,7 @@ import {
   removeInvisible,
   repairMojibake,
   replaceEmoji,
-} from "../src/data/clean/index.ts";
+} from "../src/data/clean/normalize/index.ts";
 
 const root = `${process.env["NUWA_SHARED"] ?? "../shared"}/data`;
 const settings = cleanSettings.parse({});

@@ -21,7 +21,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { generator } from "../src/data/dedup/planted.ts";
+import { generator } from "../src/data/dedup/documents/planted.ts";
 
 const { values } = parseArgs({
   options: {

@@ -2,8 +2,8 @@
 //   node dist/bench/extract.js [path of dev.jsonl.gz]
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { decode } from "../src/data/collect/index.ts";
-import { extractHtml, extractSettings } from "../src/data/extract/index.ts";
+import { decode } from "../src/data/acquire/collect/index.ts";
+import { extractHtml, extractSettings } from "../src/data/clean/extract/index.ts";
 
 interface LabelledPage {
   file: string;

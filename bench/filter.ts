@@ -1,6 +1,6 @@
 // Speed of the filter stage on one core: language, Gopher's rules, C4's and FineWeb's, ChineseWebText's. `node dist/bench/filter.js [file or folder …]`
 import { corpus, megabytesPerSecond } from "./corpus.ts";
-import { createFilter, detectLanguage, filterSettings } from "../src/data/filter/index.ts";
+import { createFilter, detectLanguage, filterSettings } from "../src/data/judge/filter/index.ts";
 
 for (const { name, documents, bytes } of corpus(process.argv.slice(2))) {
   const language = filterSettings.parse({}).language;

@@ -5,8 +5,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { corpus, megabytesPerSecond } from "./corpus.ts";
-import { DedupIndex, createSigner, dedupSettings } from "../src/data/dedup/index.ts";
-import { plantedCorpus } from "../src/data/dedup/planted.ts";
+import { DedupIndex, createSigner, dedupSettings } from "../src/data/dedup/documents/index.ts";
+import { plantedCorpus } from "../src/data/dedup/documents/planted.ts";
 
 const settings = dedupSettings.parse({});
 const fineweb = dedupSettings.parse({ minhash: { bands: 14, rows: 8 } });

@@ -1,7 +1,7 @@
 // Spelling correction on noise put into the shared English texts: precision, recall, MB/s on one core. Word counts are
 // those of the noisy texts themselves. `node dist/bench/spelling.js`
 import { corpus } from "./corpus.ts";
-import { addNoise, scoreCorrections } from "../src/data/spelling/noise.ts";
+import { addNoise, scoreCorrections } from "../src/data/clean/spelling/noise.ts";
 import {
   Corrector,
   correctText,
@@ -9,7 +9,7 @@ import {
   englishWords,
   spellingSettings,
   type WordCounts,
-} from "../src/data/spelling/index.ts";
+} from "../src/data/clean/spelling/index.ts";
 
 const wrong = process.argv.includes("--wrong");
 const shared = process.env["NUWA_SHARED"] ?? "../shared";

@@ -1,7 +1,7 @@
 // Speed of substring deduplication on one core, whole and its parts, and what it finds of planted passages.
 // `npm run bench -- substring [file or folder …]`
 import { corpus, megabytesPerSecond } from "./corpus.ts";
-import { plantedPassages } from "../src/data/dedup/planted.ts";
+import { plantedPassages } from "../src/data/dedup/documents/planted.ts";
 import { LineWorker, linesSettings } from "../src/data/dedup/lines/index.ts";
 import {
   firstWindows,

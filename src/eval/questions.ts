@@ -1,4 +1,4 @@
-import type { Question } from "../data/dialogues/index.ts";
+import type { Question } from "../data/pack/dialogues/index.ts";
 import { greedy, reply, type LoadedGenerator } from "../generate/index.ts";
 import { meanScore, type Score } from "./metrics.ts";
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { createOptimizer, optimizerSettings } from "../optim/index.ts";
 import { createDevice, nativeAvailable, Tape } from "../tensor/index.ts";
 import { createCpuDevice } from "../tensor/cpu/device.ts";
-import { Gpt } from "./gpt.ts";
-import { classicGpt, llamaGpt, resolveGptConfig } from "./gpt-config.ts";
+import { Gpt } from "./families/gpt/gpt.ts";
+import { classicGpt, llamaGpt, resolveGptConfig } from "./families/gpt/gpt-config.ts";
 import { measureStep } from "./measure-step.ts";
 
 const adamw = optimizerSettings.parse({ name: "adamw" });

@@ -1,7 +1,7 @@
 import { clipByGlobalNorm, createOptimizer, type OptimizerSettings } from "../optim/index.ts";
 import { MetaDevice, Tape } from "../tensor/index.ts";
-import { Gpt } from "./gpt.ts";
-import type { GptConfig } from "./gpt-config.ts";
+import { Gpt } from "./families/gpt/gpt.ts";
+import type { GptConfig } from "./families/gpt/gpt-config.ts";
 
 export interface MeasureOptions {
   /** Texts in a micro-batch. */ readonly B: number;

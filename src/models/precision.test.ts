@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDevice, type Device, nativeAvailable, Tape, type WeightDType } from "../tensor/index.ts";
-import { loadModel, saveModel } from "./checkpoint.ts";
-import { Gpt } from "./gpt.ts";
-import { classicGpt, llamaGpt, resolveGptConfig } from "./gpt-config.ts";
-import { loadStories, StoriesTokenizer } from "./stories.ts";
+import { loadModel, saveModel } from "./checkpoint/checkpoint.ts";
+import { Gpt } from "./families/gpt/gpt.ts";
+import { classicGpt, llamaGpt, resolveGptConfig } from "./families/gpt/gpt-config.ts";
+import { loadStories, StoriesTokenizer } from "./checkpoint/stories.ts";
 
 const folder = join(process.env["NUWA_SHARED"] ?? "../shared", "data/stories260K");
 const missing = !existsSync(join(folder, "stories260K.bin"));

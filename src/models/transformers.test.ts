@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { clipByGlobalNorm, createOptimizer, optimizerSettings } from "../optim/index.ts";
 import { createDevice, nativeAvailable, Tape } from "../tensor/index.ts";
-import { loadModel } from "./checkpoint.ts";
-import { gather } from "./layout.ts";
-import { gpt2Layout } from "./layout-gpt2.ts";
-import { llamaLayout } from "./layout-llama.ts";
-import { SafetensorsFile } from "./safetensors.ts";
+import { loadModel } from "./checkpoint/checkpoint.ts";
+import { gather } from "./checkpoint/layout.ts";
+import { gpt2Layout } from "./checkpoint/layout-gpt2.ts";
+import { llamaLayout } from "./checkpoint/layout-llama.ts";
+import { SafetensorsFile } from "./checkpoint/safetensors.ts";
 
 /** Models and numbers by PyTorch and transformers: see transformers_models.py there. */
 const fixtures = join(import.meta.dirname, "../../test/fixtures");

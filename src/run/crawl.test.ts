@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { page, readWarcs, storedPaths, TestSite } from "../data/crawl/test-site.ts";
+import { page, readWarcs, storedPaths, TestSite } from "../data/acquire/crawl/test-site.ts";
 import { isBuilt, nuwa, startNuwa } from "./test-cli.ts";
 import { seeded } from "./test-corpus.ts";
 

@@ -7,7 +7,7 @@ import { textAddon } from "../data/dedup/substring/windows.ts";
 import { nativeAvailable } from "../tensor/index.ts";
 import { memoryLimit } from "../train/index.ts";
 import { bytes } from "./progress.ts";
-import { version } from "./version.ts";
+import { version } from "./manifest/version.ts";
 
 /** One thing looked at. `bad`: Nuwa will not work; `poor`: it works, but something is lost. */
 export interface Finding {

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { docx, epub, pdf, zip } from "../data/collect/formats/test-files.ts";
+import { docx, epub, pdf, zip } from "../data/acquire/collect/formats/test-files.ts";
 import { isBuilt, nuwa } from "./test-cli.ts";
 
 const recipe = `

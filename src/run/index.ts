@@ -1,4 +1,4 @@
-export { STAGE_NAMES, stagesOf } from "./chain.ts";
+export { STAGE_NAMES, stagesOf } from "./stages/chain.ts";
 export {
   biasTable,
   DATA_STAGES,
@@ -13,19 +13,19 @@ export {
   type Step,
   type Way,
 } from "./inspect.ts";
-export { readManifest, type ManifestData, type StageRecord } from "./manifest.ts";
+export { readManifest, type ManifestData, type StageRecord } from "./manifest/manifest.ts";
 export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from "./progress.ts";
 export { check as checkValue } from "./recipe/issues.ts";
 export { parseRecipe as parseSettings } from "./recipe/load.ts";
 export { printRecipe } from "./recipe/print.ts";
 export { readRecipe } from "./recipe/recipe.ts";
 export { recipeSchema, type Recipe } from "./recipe/schema.ts";
-export { dataReport, ruleExamples, writeReport } from "./report.ts";
-export { findModel, RunDirectory } from "./run-directory.ts";
+export { dataReport, ruleExamples, writeReport } from "./report/write.ts";
+export { findModel, RunDirectory } from "./manifest/run-directory.ts";
 export { runRecipe, type RunOptions } from "./run.ts";
-export { Interrupted } from "./stage.ts";
-export { version } from "./version.ts";
+export { Interrupted } from "./stages/stage.ts";
+export { version } from "./manifest/version.ts";
 export { openDevice } from "./device.ts";
-export { scoreLines, summarise, summaryText, type RunSummary } from "./summary.ts";
+export { scoreLines, summarise, summaryText, type RunSummary } from "./report/summary.ts";
 export { diagnose, type Finding } from "./doctor.ts";
-export { writeWhole } from "./files.ts";
+export { writeWhole } from "../io/files.ts";

@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import type { Association, BiasCounts } from "../data/bias/bias.ts";
-import { formatPairs, type PackMeta, readPackMeta, TokenDataset } from "../data/pack/index.ts";
+import type { Association, BiasCounts } from "../data/judge/bias/bias.ts";
+import { formatPairs, type PackMeta, readPackMeta, TokenDataset } from "../data/pack/tokens/index.ts";
 import type { LedgerEntry, StageStatistics } from "../data/stage.ts";
 import { NuwaError, type Document } from "../text/index.ts";
 import { loadTokenizer } from "../tokenizer/index.ts";
-import { readJson } from "./files.ts";
+import { readJson } from "../io/files.ts";
 import { count } from "./progress.ts";
-import { readManifest } from "./manifest.ts";
+import { readManifest } from "./manifest/manifest.ts";
 import { readRecipe } from "./recipe/recipe.ts";
-import type { RunDirectory } from "./run-directory.ts";
-import { ShardFolder, type StageSummary } from "./shards.ts";
-import { diversityOf } from "../data/diversity/index.ts";
+import type { RunDirectory } from "./manifest/run-directory.ts";
+import { ShardFolder, type StageSummary } from "./shards/shards.ts";
+import { diversityOf } from "../data/judge/diversity/index.ts";
 
 type Diversity = Awaited<ReturnType<typeof diversityOf>>;
 
@@ -107,7 +107,7 @@ export async function biasTable(directory: RunDirectory): Promise<Association[]>
       hint: 'add "bias:" to the recipe and run `nuwa data bias` with it',
     });
   }
-  const { associations } = await import("../data/bias/index.ts");
+  const { associations } = await import("../data/judge/bias/index.ts");
   return associations(counts as BiasCounts, bias);
 }
 
@@ -186,7 +186,7 @@ async function find(folder: ShardFolder, wanted: string): Promise<Document | und
 async function filterFigures(directory: RunDirectory, document: Document): Promise<Way["figures"]> {
   const { filter } = readRecipe(directory.recipe, { env: {} });
   if (filter === undefined) return undefined;
-  const { createFilter } = await import("../data/filter/index.ts");
+  const { createFilter } = await import("../data/judge/filter/index.ts");
   return createFilter(filter).figures(document).rules;
 }
 

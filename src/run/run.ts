@@ -1,16 +1,16 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import * as path from "node:path";
-import { version } from "./version.ts";
-import { stagesOf } from "./chain.ts";
-import { writeWhole } from "./files.ts";
-import { takeLock } from "./lock.ts";
-import { Manifest } from "./manifest.ts";
+import { version } from "./manifest/version.ts";
+import { stagesOf } from "./stages/chain.ts";
+import { writeWhole } from "../io/files.ts";
+import { takeLock } from "../io/lock.ts";
+import { Manifest } from "./manifest/manifest.ts";
 import type { Progress } from "./progress.ts";
 import { printRecipe } from "./recipe/print.ts";
 import { recipeSchema, type Recipe } from "./recipe/schema.ts";
-import { writeReport } from "./report.ts";
-import { RunDirectory } from "./run-directory.ts";
-import { runStages, type RunnerOptions } from "./stage-runner.ts";
+import { writeReport } from "./report/write.ts";
+import { RunDirectory } from "./manifest/run-directory.ts";
+import { runStages, type RunnerOptions } from "./stages/runner.ts";
 
 export interface RunOptions extends RunnerOptions {
   /** The run directory; default `runs/NAME` below `cwd`. */

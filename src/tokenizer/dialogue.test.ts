@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { defaultChatTemplate, renderChat, type ChatMessage } from "./chat-template.ts";
 import { encodeDialogue, encodePrompt, stopIds } from "./dialogue.ts";
-import { trainBpe } from "./train-bpe.ts";
-import { trainCharacters } from "./train-characters.ts";
+import { trainBpe } from "./train/bpe.ts";
+import { trainCharacters } from "./train/characters.ts";
 import type { Tokenizer } from "./types.ts";
 
 let tokenizer: Tokenizer;

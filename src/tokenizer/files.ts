@@ -1,9 +1,9 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { NuwaError } from "../text/index.ts";
-import { readTokenizerJson, type TokenRoles } from "./read-json.ts";
-import { readSentencePiece } from "./sentencepiece.ts";
-import { guessEncoding, readTiktoken, tiktokenEncodings, type TiktokenEncoding } from "./tiktoken.ts";
+import { readTokenizerJson, type TokenRoles } from "./read/tokenizer-json.ts";
+import { readSentencePiece } from "./read/sentencepiece.ts";
+import { guessEncoding, readTiktoken, tiktokenEncodings, type TiktokenEncoding } from "./read/tiktoken.ts";
 import type { JsonObject, Tokenizer } from "./types.ts";
 
 /** Files that a folder's tokenizer may be in, the first that is there counts. */

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { defaultChatTemplate, renderChat, type ChatMessage } from "./chat-template.ts";
 import { encodeDialogue, encodePrompt } from "./dialogue.ts";
-import { preTokenizerNames } from "./pre-tokenizer.ts";
-import { readTokenizerJson } from "./read-json.ts";
-import { trainBpe } from "./train-bpe.ts";
-import { trainCharacters } from "./train-characters.ts";
+import { preTokenizerNames } from "./steps/pre-tokenizer.ts";
+import { readTokenizerJson } from "./read/tokenizer-json.ts";
+import { trainBpe } from "./train/bpe.ts";
+import { trainCharacters } from "./train/characters.ts";
 import type { JsonObject } from "./types.ts";
 
 // Made by test/fixtures/tokenizer_hf.py with Hugging Face tokenizers and transformers.

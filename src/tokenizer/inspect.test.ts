@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { inspectText, inspectVocabulary, scriptOf } from "./inspect.ts";
-import { trainBpe } from "./train-bpe.ts";
-import { trainCharacters } from "./train-characters.ts";
-import { trainUnigram } from "./train-unigram.ts";
-import { digamma } from "./train-unigram.ts";
-import { trainWordPiece } from "./train-wordpiece.ts";
-import { sharedPrefixes, suffixArray } from "./suffix-array.ts";
+import { trainBpe } from "./train/bpe.ts";
+import { trainCharacters } from "./train/characters.ts";
+import { trainUnigram } from "./train/unigram.ts";
+import { digamma } from "./train/unigram.ts";
+import { trainWordPiece } from "./train/wordpiece.ts";
+import { sharedPrefixes, suffixArray } from "./train/suffix-array.ts";
 import { tokenizerSettings } from "./settings.ts";
-import { trainTokenizer } from "./train.ts";
+import { trainTokenizer } from "./train/train.ts";
 
 const corpus = Array.from({ length: 30 }, (_, i) => `the cat sat on mat ${i}, the cats sit\n猫坐在垫子上。猫又坐下\n`);
 

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { NuwaError } from "../text/index.ts";
-import { readTokenizerJson } from "./read-json.ts";
-import { readSentencePiece } from "./sentencepiece.ts";
-import { guessEncoding, readTiktoken, tiktokenEncodings } from "./tiktoken.ts";
+import { readTokenizerJson } from "./read/tokenizer-json.ts";
+import { readSentencePiece } from "./read/sentencepiece.ts";
+import { guessEncoding, readTiktoken, tiktokenEncodings } from "./read/tiktoken.ts";
 import type { JsonObject, Tokenizer } from "./types.ts";
 
 // Made by test/fixtures/tokenizer_kinds.py with Hugging Face tokenizers, sentencepiece and tiktoken.

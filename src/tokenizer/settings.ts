@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { preTokenizerNames } from "./pre-tokenizer.ts";
+import { preTokenizerNames } from "./steps/pre-tokenizer.ts";
 import { defaultSpecialTokens } from "./special-tokens.ts";
 
 /** The `tokenizer` part of a recipe. */

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NuwaError } from "../text/index.ts";
 import { defaultChatTemplate } from "./chat-template.ts";
 import { loadChatTemplate, loadTokenizer, saveTokenizer } from "./files.ts";
-import { readTokenizerJson } from "./read-json.ts";
+import { readTokenizerJson } from "./read/tokenizer-json.ts";
 import { defaultSpecialTokens } from "./special-tokens.ts";
-import { trainBpe } from "./train-bpe.ts";
-import { trainCharacters } from "./train-characters.ts";
+import { trainBpe } from "./train/bpe.ts";
+import { trainCharacters } from "./train/characters.ts";
 import type { JsonObject, Tokenizer } from "./types.ts";
 
 const corpus = ["clay and water, water and clay: 女娲抟土造人。\n", "aaaa aaaaa baaab 哈哈哈哈 🙂🙂\n"].map((text) =>

@@ -16,7 +16,7 @@ import {
   type TrainerState,
   writeCheckpoint,
 } from "./checkpoint.ts";
-import type { Writer } from "./durable.ts";
+import type { Writer } from "../io/durable.ts";
 
 let root: string;
 let folder: string;

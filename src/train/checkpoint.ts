@@ -13,7 +13,7 @@ import {
 import type { NamedTensors, Optimizer } from "../optim/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
-import { diskWriter, fileHash, isErrno, pointTo, writeDirectory, type Writer } from "./durable.ts";
+import { diskWriter, fileHash, isErrno, pointTo, writeDirectory, type Writer } from "../io/durable.ts";
 
 const wholeNumber = z.int().min(0);
 

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { isErrno, writeError } from "./durable.ts";
+import { isErrno, writeError } from "../io/durable.ts";
 import type { EvalEvent, SampleEvent, StepEvent } from "./events.ts";
 
 export type MetricsLine = StepEvent | EvalEvent | SampleEvent;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readPackMeta, TokenDataset } from "../data/pack/index.ts";
+import { readPackMeta, TokenDataset } from "../data/pack/tokens/index.ts";
 import { type GptConfig, readModelConfig, resolveGptConfig, type SpecialTokenIds } from "../models/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
@@ -12,7 +12,7 @@ import {
   stopIds,
   type Tokenizer,
 } from "../tokenizer/index.ts";
-import { fileHash } from "./durable.ts";
+import { fileHash } from "../io/durable.ts";
 import { type DialogueFile, readDialogues } from "./dialogues.ts";
 import type { PretrainJob, SftJob, TrainJob } from "./job.ts";
 import { createDialogueObjective } from "./objectives/dialogue.ts";

@@ -240,7 +240,7 @@ describe("fine-tuning on dialogues", () => {
       { specialTokens: defaultSpecialTokens },
     );
     await saveTokenizer(base.tokenizer, tokenizer);
-    const { packDocuments } = await import("../data/pack/index.ts");
+    const { packDocuments } = await import("../data/pack/tokens/index.ts");
     const document = { id: "1", text: corpus(200), source: "made up", meta: {} };
     await packDocuments([document], tokenizer, { outDir: base.tokens, valShare: 0.1 });
     const { done } = await run(base);

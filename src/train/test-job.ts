@@ -2,7 +2,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packDocuments } from "../data/pack/index.ts";
+import { packDocuments } from "../data/pack/tokens/index.ts";
 import { nativeAvailable, PhiloxStream } from "../tensor/index.ts";
 import { saveTokenizer, trainCharacters } from "../tokenizer/index.ts";
 import type { PretrainJob } from "./job.ts";

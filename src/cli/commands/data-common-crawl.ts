@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { listPaths, takeSlice, takeTexts } from "../../data/common-crawl/index.ts";
+import { listPaths, takeSlice, takeTexts } from "../../data/acquire/common-crawl/index.ts";
 import { Interrupted, Progress } from "../../run/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import { interruptible, printJson, wholeNumber } from "../shared.ts";

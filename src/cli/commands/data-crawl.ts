@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { crawl, crawlSettings, type CrawlSummary } from "../../data/crawl/index.ts";
+import { crawl, crawlSettings, type CrawlSummary } from "../../data/acquire/crawl/index.ts";
 import { bytes, count, Interrupted, parseSettings, printRecipe, Progress } from "../../run/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import { interruptible, printJson } from "../shared.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { evaluateClassifier, readLabelled, splitExamples, trainClassifier } from "../../data/harm/index.ts";
-import { trainNgram } from "../../data/perplexity/index.ts";
+import { evaluateClassifier, readLabelled, splitExamples, trainClassifier } from "../../data/judge/harm/index.ts";
+import { trainNgram } from "../../data/judge/perplexity/index.ts";
 import { writeWhole } from "../../run/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import { printJson, wholeNumber } from "../shared.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { RunDirectory } from "../../run/index.ts";
-import { showToken } from "../../data/pack/index.ts";
+import { showToken } from "../../data/pack/tokens/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import {
   inspectText,

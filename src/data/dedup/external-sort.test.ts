@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ExternalSorter } from "./external-sort.ts";
-import { generator } from "./planted.ts";
+import { generator } from "./documents/planted.ts";
 
 let folder: string;
 beforeAll(() => {

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { readPackMeta, type PackMeta } from "../../data/pack/index.ts";
+import { readPackMeta, type PackMeta } from "../../data/pack/tokens/index.ts";
 import type { LedgerEntry } from "../../data/stage.ts";
 import { readMetrics, type MetricsLine } from "../../train/index.ts";
 import { type diversity, funnel, removed } from "../inspect.ts";
-import { readManifest, type ManifestData } from "../manifest.ts";
+import { readManifest, type ManifestData } from "../manifest/manifest.ts";
 import { readRecipe } from "../recipe/recipe.ts";
 import type { Recipe } from "../recipe/schema.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { summarise, type RunSummary } from "../summary.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { summarise, type RunSummary } from "./summary.ts";
 
 /** All that a report shows, read from the run directory. */
 export interface ReportData {

@@ -8,7 +8,7 @@ import { Progress } from "../progress.ts";
 import { parseRecipe } from "../recipe/load.ts";
 import { inherit, recipeSchema, type Recipe } from "../recipe/schema.ts";
 import { runRecipe } from "../run.ts";
-import { RunDirectory } from "../run-directory.ts";
+import { RunDirectory } from "../manifest/run-directory.ts";
 import { smooth } from "./charts.ts";
 import { gather } from "./gather.ts";
 import { escapeHtml, html } from "./html.ts";

@@ -1,6 +1,6 @@
-import { writeWhole } from "../files.ts";
+import { writeWhole } from "../../io/files.ts";
 import { count, duration } from "../progress.ts";
-import type { RunDirectory } from "../run-directory.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
 import { percent } from "../stages/eval.ts";
 import { diversity } from "../inspect.ts";
 import {

@@ -1,7 +1,7 @@
 import type { TaskResult } from "../../eval/index.ts";
 import { bytes, count, duration } from "../progress.ts";
 import { percent } from "../stages/eval.ts";
-import { someQuestions } from "../summary.ts";
+import { someQuestions } from "./summary.ts";
 import { barChart } from "./charts.ts";
 import type { ReportData } from "./gather.ts";
 import { html, tableOf, type Html } from "./html.ts";

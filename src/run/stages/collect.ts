@@ -1,10 +1,10 @@
-import { collect, type CollectSettings } from "../../data/collect/index.ts";
+import { collect, type CollectSettings } from "../../data/acquire/collect/index.ts";
 import { emptyStatistics, measure, type Problem, type StageStatistics } from "../../data/stage.ts";
 import { NuwaError, type Document, type JsonValue } from "../../text/index.ts";
 import { bytes, count } from "../progress.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { ShardFolder, type ShardInfo } from "../shards.ts";
-import { stopIfAborted, type Stage, type StageContext } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
+import { stopIfAborted, type Stage, type StageContext } from "./stage.ts";
 import { fingerprintFiles } from "./outside-files.ts";
 
 /**

@@ -8,13 +8,13 @@ import {
   type DedupDrop,
   type DedupSettings,
   type Resolution,
-} from "../../data/dedup/index.ts";
+} from "../../data/dedup/documents/index.ts";
 import type { JsonValue } from "../../text/index.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { workOnShards } from "../shard-pool.ts";
-import type { DropTask, SignTask } from "../shard-work.ts";
-import { ShardFolder, type ShardInfo } from "../shards.ts";
-import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { workOnShards } from "../executors/local.ts";
+import type { DropTask, SignTask } from "../shards/work.ts";
+import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
+import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { changeLine } from "./map.ts";
 
 /**

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { makeDialogues, type DialogueSettings, type LocatedRecord } from "../../data/dialogues/index.ts";
-import { readRecords } from "../../data/dialogues/records.ts";
+import { makeDialogues, type DialogueSettings, type LocatedRecord } from "../../data/pack/dialogues/index.ts";
+import { readRecords } from "../../data/pack/dialogues/records.ts";
 import type { Problem } from "../../data/stage.ts";
 import type { JsonValue } from "../../text/index.ts";
-import { hashFile, hashValue, writeWhole } from "../files.ts";
+import { hashFile, hashValue, writeWhole } from "../../io/files.ts";
 import { count } from "../progress.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { fingerprintFiles } from "./outside-files.ts";
 
 /** Where the dialogue stage's files are. */

@@ -1,18 +1,18 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
-import { shuffleByHash } from "../../data/dialogues/order.ts";
-import type { Question } from "../../data/dialogues/index.ts";
+import { shuffleByHash } from "../../data/pack/dialogues/order.ts";
+import type { Question } from "../../data/pack/dialogues/index.ts";
 import { askQuestions, evaluate, LocalLanguageModel, type QuestionScores, type TaskResult } from "../../eval/index.ts";
 import { loadGenerator } from "../../generate/index.ts";
 
 import { openDevice } from "../device.ts";
-import { hashFile, readJson, writeWhole } from "../files.ts";
+import { hashFile, readJson, writeWhole } from "../../io/files.ts";
 import { count } from "../progress.ts";
 import type { EvalStageSettings } from "../recipe/eval-settings.ts";
-import { findModel, type RunDirectory } from "../run-directory.ts";
-import { readJsonLines } from "../shards.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
+import { readJsonLines } from "../shards/shards.ts";
+import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { dialogueFiles } from "./dialogues.ts";
 
 /** What the evaluation of a run leaves in `eval/scores.json`. */

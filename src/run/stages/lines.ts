@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
-import { ExternalSorter } from "../../data/dedup/index.ts";
+import { ExternalSorter } from "../../data/dedup/documents/index.ts";
 import { addRepeatedUnits, type LinesSettings } from "../../data/dedup/lines/index.ts";
 import type { JsonValue } from "../../text/index.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { workOnShards } from "../shard-pool.ts";
-import type { LineCutTask, LineKeysTask } from "../shard-work.ts";
-import { Names, readWords, Starts } from "../shard-words.ts";
-import { ShardFolder, type ShardInfo } from "../shards.ts";
-import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { workOnShards } from "../executors/local.ts";
+import type { LineCutTask, LineKeysTask } from "../shards/work.ts";
+import { Names, readWords, Starts } from "../shards/words.ts";
+import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
+import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { changeLine } from "./map.ts";
 
 /**

@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { NuwaError, type JsonValue } from "../../text/index.ts";
-import { hashFile } from "../files.ts";
+import { hashFile } from "../../io/files.ts";
 import { count } from "../progress.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { workOnShards } from "../shard-pool.ts";
-import type { MapperSpec } from "../shard-work.ts";
-import { ShardFolder, type ShardInfo } from "../shards.ts";
-import type { Stage, StageContext, StageOutcome } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { workOnShards } from "../executors/local.ts";
+import type { MapperSpec } from "../shards/work.ts";
+import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
+import type { Stage, StageContext, StageOutcome } from "./stage.ts";
 
 export interface MapOptions {
   /** The user's files that the stage reads beside documents: lists, models. */

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { packDocuments, readPackMeta, type PackSettings } from "../../data/pack/index.ts";
+import { packDocuments, readPackMeta, type PackSettings } from "../../data/pack/tokens/index.ts";
 import type { Document, JsonValue } from "../../text/index.ts";
 import { loadTokenizer } from "../../tokenizer/index.ts";
-import { hashFile, hashValue } from "../files.ts";
+import { hashFile, hashValue } from "../../io/files.ts";
 import { count } from "../progress.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { ShardFolder } from "../shards.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { ShardFolder } from "../shards/shards.ts";
+import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 
 /** Documents to token files. */
 export function packStage(directory: RunDirectory, settings: PackSettings, before: string): Stage {

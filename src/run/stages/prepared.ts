@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import type { BiasCounts } from "../../data/bias/bias.ts";
-import type { BiasSettings } from "../../data/bias/settings.ts";
-import type { PerplexitySettings } from "../../data/perplexity/settings.ts";
-import type { SpellingSettings } from "../../data/spelling/settings.ts";
+import type { BiasCounts } from "../../data/judge/bias/bias.ts";
+import type { BiasSettings } from "../../data/judge/bias/settings.ts";
+import type { PerplexitySettings } from "../../data/judge/perplexity/settings.ts";
+import type { SpellingSettings } from "../../data/clean/spelling/settings.ts";
 import { NuwaError } from "../../text/index.ts";
-import { writeWhole } from "../files.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { stopIfAborted, type Stage } from "../stage.ts";
+import { writeWhole } from "../../io/files.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { stopIfAborted, type Stage } from "./stage.ts";
 import { mapStage } from "./map.ts";
 
 /** Spelling correction; words are counted in the recipe's files, else in the documents, before the first is corrected. */
@@ -17,7 +17,7 @@ export function spellingStage(directory: RunDirectory, settings: SpellingSetting
   return mapStage(directory, { stage: "spelling", settings }, before, {
     files,
     prepare: async (from, file, { signal }) => {
-      const { countWords, writeCounts } = await import("../../data/spelling/index.ts");
+      const { countWords, writeCounts } = await import("../../data/clean/spelling/index.ts");
       const counts = new Map<string, number>();
       let documents = 0;
       for await (const { text, language } of from.read()) {
@@ -40,7 +40,7 @@ export function perplexityStage(directory: RunDirectory, settings: PerplexitySet
   return mapStage(directory, { stage: "perplexity", settings }, before, {
     files: reference,
     prepare: async (_from, file, { cwd }) => {
-      const { trainNgram } = await import("../../data/perplexity/index.ts");
+      const { trainNgram } = await import("../../data/judge/perplexity/index.ts");
       const texts = reference.map((name) => readText(path.resolve(cwd, name), name));
       writeWhole(file, trainNgram(texts, { order, unit }).toBytes());
     },
@@ -51,7 +51,7 @@ export function perplexityStage(directory: RunDirectory, settings: PerplexitySet
 export function biasStage(directory: RunDirectory, settings: BiasSettings, before: string): Stage {
   return mapStage(directory, { stage: "bias", settings }, before, {
     prepare: async (from, file, { signal }) => {
-      const { BiasFinder, countBias } = await import("../../data/bias/index.ts");
+      const { BiasFinder, countBias } = await import("../../data/judge/bias/index.ts");
       const finder = new BiasFinder(settings);
       const counts: BiasCounts = { groups: {}, pairs: {} };
       let documents = 0;

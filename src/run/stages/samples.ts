@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { generateText, greedy, loadGenerator } from "../../generate/index.ts";
 import { openDevice } from "../device.ts";
-import { hashFile, readJson, writeWhole } from "../files.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import { hashFile, readJson, writeWhole } from "../../io/files.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { pretrainedModel } from "./train.ts";
 
 const sampleSchema = z.array(z.object({ prompt: z.string(), text: z.string() }));

@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
-import { ExternalSorter } from "../../data/dedup/index.ts";
+import { ExternalSorter } from "../../data/dedup/documents/index.ts";
 import { addKeys, addRepeated, SECTIONS, type SubstringSettings } from "../../data/dedup/substring/index.ts";
 import type { JsonValue } from "../../text/index.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { workOnShards } from "../shard-pool.ts";
-import type { CutTask, FindTask, GatherTask, KeysTask } from "../shard-work.ts";
-import { ShardFolder, type ShardInfo } from "../shards.ts";
-import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { workOnShards } from "../executors/local.ts";
+import type { CutTask, FindTask, GatherTask, KeysTask } from "../shards/work.ts";
+import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
+import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { changeLine } from "./map.ts";
-import { Names, readWords, Starts, wordCount } from "../shard-words.ts";
+import { Names, readWords, Starts, wordCount } from "../shards/words.ts";
 
 /**
  * Removes passages that came before, keeping the first copy. Every step is shards to files, so that an interruption

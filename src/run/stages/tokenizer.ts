@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { defaultChatTemplate, saveTokenizer, trainTokenizer, type TokenizerSettings } from "../../tokenizer/index.ts";
 import { NuwaError, type JsonValue } from "../../text/index.ts";
-import { hashFile, hashValue } from "../files.ts";
+import { hashFile, hashValue } from "../../io/files.ts";
 import { removedByRule } from "../inspect.ts";
 import { count } from "../progress.ts";
-import type { RunDirectory } from "../run-directory.ts";
-import { ShardFolder } from "../shards.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "../stage.ts";
+import type { RunDirectory } from "../manifest/run-directory.ts";
+import { ShardFolder } from "../shards/shards.ts";
+import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 
 /** Trains the tokenizer on the documents that the data stages left. */
 export function tokenizerStage(directory: RunDirectory, settings: TokenizerSettings, before: string): Stage {

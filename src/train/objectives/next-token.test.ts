@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { packDocuments, TokenDataset } from "../../data/pack/index.ts";
+import { packDocuments, TokenDataset } from "../../data/pack/tokens/index.ts";
 import { trainCharacters, type Tokenizer } from "../../tokenizer/index.ts";
 import { createNextTokenObjective, type NextTokenSettings } from "./next-token.ts";
 import type { Batch } from "./objective.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type TokenDataset } from "../../data/pack/index.ts";
+import { type TokenDataset } from "../../data/pack/tokens/index.ts";
 import { NuwaError } from "../../text/errors.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Batch, HeldOut, Objective } from "./objective.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../../text/document.ts";
-import { generator } from "../planted.ts";
+import { generator } from "../documents/planted.ts";
 import { removeLines } from "./lines.ts";
 import type { LinesSettingsInput } from "./settings.ts";
 import { unitsOf } from "./units.ts";

@@ -1,5 +1,5 @@
 import { isHan } from "../../../text/script.ts";
-import { characterClasses, classOfPair, DIGIT, HAN, LETTER, OTHER } from "../../filter/character-class.ts";
+import { characterClasses, classOfPair, DIGIT, HAN, LETTER, OTHER } from "../../judge/filter/character-class.ts";
 
 /** One line of a text, or one paragraph: lines without a blank one between them. */
 export interface Unit {

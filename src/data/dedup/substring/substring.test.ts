@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../../text/document.ts";
-import { generator, plantedPassages } from "../planted.ts";
+import { generator, plantedPassages } from "../documents/planted.ts";
 import { removePassages } from "./substring.ts";
 import type { SubstringSettingsInput } from "./settings.ts";
 import { Tokeniser } from "./tokens.ts";

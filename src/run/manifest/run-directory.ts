@@ -1,0 +1,135 @@
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import * as path from "node:path";
+import { NuwaError } from "../../text/index.ts";
+import { writeError } from "../../io/durable.ts";
+
+/** The places inside `runs/<name>/`. Nothing else in the project spells these names. */
+export class RunDirectory {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  get recipe(): string {
+    return path.join(this.root, "recipe.yaml");
+  }
+  get manifest(): string {
+    return path.join(this.root, "manifest.json");
+  }
+  get lock(): string {
+    return path.join(this.root, ".lock");
+  }
+  /** Shards, ledger and statistics of one data stage. */
+  data(stage: string): string {
+    return path.join(this.root, "data", stage);
+  }
+  get tokenizer(): string {
+    return path.join(this.root, "tokenizer");
+  }
+  get tokens(): string {
+    return path.join(this.root, "tokens");
+  }
+  /** Pretraining's checkpoints. */
+  get checkpoints(): string {
+    return path.join(this.root, "checkpoints");
+  }
+  get metrics(): string {
+    return path.join(this.root, "metrics.jsonl");
+  }
+  get dialogues(): string {
+    return path.join(this.root, "dialogues");
+  }
+  /** Supervised fine-tuning: its own checkpoints and metrics. */
+  get sft(): string {
+    return path.join(this.root, "sft");
+  }
+  get eval(): string {
+    return path.join(this.root, "eval");
+  }
+  get samples(): string {
+    return path.join(this.root, "samples.json");
+  }
+  get report(): string {
+    return path.join(this.root, "report.html");
+  }
+
+  /** A path as the user would type it: relative to the current folder when it lies below it. */
+  show(file: string, cwd: string = process.cwd()): string {
+    const relative = path.relative(cwd, file);
+    return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative === "" ? "." : relative;
+  }
+
+  /** @throws NuwaError FILE when it cannot be made */
+  create(): void {
+    try {
+      makeFolders(this.root);
+    } catch (error) {
+      throw error instanceof NuwaError ? error : writeError(error, this.root);
+    }
+  }
+
+  /**
+   * An existing run directory.
+   * @throws NuwaError FILE when the path is not one
+   */
+  static existing(root: string): RunDirectory {
+    const directory = new RunDirectory(path.resolve(root));
+    if (!existsSync(directory.root)) {
+      throw new NuwaError("FILE", "no such run directory", {
+        where: root,
+        hint: "`nuwa run RECIPE` makes one under runs/",
+      });
+    }
+    if (!statSync(directory.root).isDirectory() || !existsSync(directory.manifest)) {
+      throw new NuwaError("FILE", "expected a run directory, with manifest.json in it", {
+        where: root,
+        hint: "`nuwa run RECIPE` makes one under runs/",
+      });
+    }
+    return directory;
+  }
+}
+
+/** Not `recursive: true`, which never ends where a folder is there and says there is none, as /proc does. */
+function makeFolders(folder: string): void {
+  const parent = path.dirname(folder);
+  if (parent !== folder && !existsSync(parent)) makeFolders(parent);
+  if (!existsSync(folder)) mkdirSync(folder);
+  else if (!statSync(folder).isDirectory())
+    throw new NuwaError("FILE", "expected a folder, got a file", { where: folder });
+}
+
+/**
+ * The Hugging Face model directory meant by a path: the directory itself when it has a `config.json`; of a run, the
+ * dialogue-tuned model if there is one, else the pretrained one; of either, the best checkpoint, else the latest.
+ *
+ * @throws NuwaError FILE when there is no model
+ * @example findModel("runs/sample") // "runs/sample/sft/checkpoints/best"
+ */
+export function findModel(place: string): string {
+  if (!existsSync(place)) {
+    throw new NuwaError("FILE", "no such model or run directory", {
+      where: place,
+      hint: "expected runs/NAME, a checkpoint in it, or a folder with config.json and model.safetensors",
+    });
+  }
+  const run = new RunDirectory(path.resolve(place));
+  const candidates = [
+    run.root,
+    ...[path.join(run.sft, "checkpoints"), run.checkpoints, run.root].flatMap((folder) => [
+      path.join(folder, "best"),
+      path.join(folder, "latest"),
+    ]),
+  ];
+  for (const candidate of candidates) {
+    if (existsSync(path.join(candidate, "config.json"))) return candidate;
+  }
+  if (existsSync(run.manifest)) {
+    throw new NuwaError("FILE", "this run has no checkpoint yet", {
+      where: place,
+      hint: "let `nuwa run` reach its first checkpoint, or wait for it",
+    });
+  }
+  throw new NuwaError("FILE", "expected a model: a folder with config.json, or a run directory", { where: place });
+}

@@ -1,0 +1,167 @@
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import type { JsonValue } from "../../text/index.ts";
+import { NuwaError } from "../../text/index.ts";
+import pc from "picocolors";
+import { canonical, hashValue } from "../../io/files.ts";
+import type { StageRecord } from "../manifest/manifest.ts";
+import { Interrupted, stopIfAborted, type Stage, type StageContext } from "./stage.ts";
+
+export interface RunnerOptions {
+  /** Throw away checkpoints made with other settings or data. */
+  readonly fresh?: boolean;
+  /** Run up to and including this stage. */
+  readonly until?: string | undefined;
+  /** Called once nothing has been refused, before the first stage. */
+  readonly onAccepted?: () => void;
+  /** Do this stage again although nothing changed. */
+  readonly redo?: string | undefined;
+}
+
+/**
+ * Runs stages in order. A stage whose settings and inputs are those of its record in the manifest is skipped; one that
+ * was interrupted goes on where it stopped; any other starts anew, and what reads its output follows if that output
+ * changed.
+ *
+ * @throws NuwaError TRAINING when checkpoints were made with other settings and `fresh` is not set
+ * @throws Interrupted after Ctrl-C
+ */
+export async function runStages(
+  stages: readonly Stage[],
+  context: StageContext,
+  options: RunnerOptions = {},
+): Promise<void> {
+  const last = options.until === undefined ? stages.length - 1 : stages.findIndex(({ name }) => name === options.until);
+  if (last === -1) {
+    throw new NuwaError("USAGE", `the recipe has no stage "${options.until ?? ""}"`, {
+      hint: `it has: ${stages.map(({ name }) => name).join(", ")}`,
+    });
+  }
+  const chosen = stages.slice(0, last + 1);
+  // Said before hours of data work, not after.
+  if (options.fresh !== true) for (const stage of chosen) refuseOtherSettings(stage, context);
+  for (const stage of chosen) if (context.manifest.stage(stage.name)?.status !== "done") stage.requireFeasible?.();
+  options.onAccepted?.();
+  for (const stage of chosen) {
+    stopIfAborted(context.signal);
+    await runStage(stage, context, options);
+  }
+}
+
+async function runStage(stage: Stage, context: StageContext, options: RunnerOptions): Promise<void> {
+  const { manifest, progress } = context;
+  const inputs = await inputsOf(stage, context);
+  const key = keyOf(stage, inputs);
+  const record = manifest.stage(stage.name);
+  const same = record?.key === key;
+  const redo = options.redo === stage.name;
+  if (same && record.status === "done" && !redo && stage.isWhole()) {
+    progress.line(`${pc.dim("·")} ${stage.name.padEnd(10)} ${pc.dim("done before, nothing changed")}`);
+    return;
+  }
+  const resumes = same && record.status === "running" && !redo;
+  if (!resumes && record !== undefined && stage.precious && !same && options.fresh !== true) {
+    throw refusal(stage, record, inputs, context);
+  }
+  if (stage.precious && record === undefined && options.fresh !== true) refuseUnknownOutput(stage, context);
+  const started = new Date().toISOString();
+  const before: StageRecord = {
+    status: "running",
+    key,
+    settings: stage.settings,
+    inputs,
+    started: resumes ? record.started : started,
+    seconds: resumes ? record.seconds : 0,
+  };
+  if (!resumes) {
+    // The record goes first: were the process killed in between, what still lies there belongs to nobody.
+    manifest.remove(stage.name);
+    for (const place of stage.outputs) rmSync(place, { recursive: true, force: true });
+    manifest.set(stage.name, before);
+  }
+  const clock = performance.now();
+  try {
+    const outcome = await stage.run(context);
+    manifest.set(stage.name, {
+      ...before,
+      status: "done",
+      output: outcome.output,
+      finished: new Date().toISOString(),
+      seconds: before.seconds + (performance.now() - clock) / 1000,
+      summary: outcome.summary,
+    });
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      manifest.set(stage.name, { ...before, seconds: before.seconds + (performance.now() - clock) / 1000 });
+    }
+    throw error;
+  }
+}
+
+/** Checkpoints that the manifest knows nothing of (it was deleted, or is another's) are not deleted unasked. */
+function refuseUnknownOutput(stage: Stage, { directory }: StageContext): void {
+  const folder = stage.outputs.find((place) => existsSync(place) && statSync(place).isDirectory());
+  if (folder === undefined || readdirSync(folder).length === 0) return;
+  throw new NuwaError("TRAINING", `"${stage.name}" left files here that the run's manifest does not know`, {
+    where: directory.show(folder),
+    hint: "move them away to keep them, or let --fresh delete them and train anew",
+  });
+}
+
+/** Hashes of all that a stage reads. */
+async function inputsOf(stage: Stage, context: StageContext): Promise<Record<string, string>> {
+  const inputs: Record<string, string> = {};
+  for (const name of stage.after) {
+    const output = context.manifest.stage(name)?.output;
+    if (output === undefined) {
+      throw new NuwaError("USAGE", `stage "${stage.name}" needs "${name}", which is not done`, {
+        where: context.directory.root,
+        hint: "run the recipe from its beginning",
+      });
+    }
+    inputs[name] = output;
+  }
+  return { ...inputs, ...(await stage.outside?.(context)) };
+}
+
+function keyOf(stage: Stage, inputs: Record<string, string>): string {
+  return hashValue({ stage: stage.name, version: stage.version, settings: stage.settings, inputs });
+}
+
+function refuseOtherSettings(stage: Stage, context: StageContext): void {
+  const record = context.manifest.stage(stage.name);
+  if (!stage.precious || record === undefined) return;
+  if (canonical(record.settings) !== canonical(stage.settings)) throw refusal(stage, record, record.inputs, context);
+}
+
+function refusal(stage: Stage, record: StageRecord, inputs: Record<string, string>, context: StageContext): NuwaError {
+  const changed = differences(record.settings as JsonValue, stage.settings as JsonValue, stage.name);
+  const inputChanges = [...new Set([...Object.keys(record.inputs), ...Object.keys(inputs)])]
+    .filter((name) => record.inputs[name] !== inputs[name])
+    .map((name) => `its input "${name}" changed`);
+  const all = [...changed, ...inputChanges];
+  const shown = all.length > 6 ? [...all.slice(0, 6), `and ${all.length - 6} more`] : all;
+  const why = shown.length === 0 ? "another version of Nuwa made it" : shown.join("; ");
+  return new NuwaError("TRAINING", `"${stage.name}" here was trained with other settings: ${why}`, {
+    where: context.directory.show(context.directory.root),
+    hint: "--fresh deletes its checkpoints and trains anew; --set name=… keeps both",
+  });
+}
+
+/** Leaves that differ, as `pretrain.steps 200 → 300`. */
+export function differences(before: JsonValue | undefined, after: JsonValue | undefined, path: string): string[] {
+  if (canonical(before) === canonical(after)) return [];
+  if (isMapping(before) && isMapping(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    return keys.flatMap((key) => differences(before[key], after[key], `${path}.${key}`));
+  }
+  const show = (value: JsonValue | undefined): string => {
+    if (value === undefined) return "(not set)";
+    const text = JSON.stringify(value);
+    return text.length > 40 ? `${text.slice(0, 39)}…` : text;
+  };
+  return [`${path} ${show(before)} → ${show(after)}`];
+}
+
+function isMapping(value: JsonValue | undefined): value is { [key: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

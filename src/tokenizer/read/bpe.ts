@@ -1,0 +1,179 @@
+import { z } from "zod";
+import { AddedTokens, type AddedToken } from "../steps/added-tokens.ts";
+import { BpeTokenizer } from "../models/bpe-tokenizer.ts";
+import { byteCharacters, tokenToBytes } from "../steps/byte-alphabet.ts";
+import { CharacterBpeModel } from "../models/character-bpe-model.ts";
+import { malformed, unsupported } from "../steps/json-faults.ts";
+import { readNormalizer } from "../steps/normalizers.ts";
+import { byteFallbackIds } from "../models/piece-model.ts";
+import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
+import { readPostProcessor } from "../steps/post-processor.ts";
+import { readPipelineParts, withoutSpecial } from "./pipeline.ts";
+import {
+  addedEntries,
+  parsePart,
+  readVocabulary,
+  roleIds,
+  stepTypes,
+  vocabularyObject,
+  type TokenRoles,
+  type TokenizerFile,
+} from "./parts.ts";
+import { readPreTokenizer } from "./pre-tokenizer.ts";
+import type { JsonObject, Tokenizer } from "../types.ts";
+import { Vocabulary, type VocabularyEntry } from "../steps/vocabulary.ts";
+
+const flag = z.boolean().nullish();
+
+const bpeSchema = z.object({
+  vocab: vocabularyObject,
+  merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+  dropout: z.number().nullish(),
+  unk_token: z.string().nullish(),
+  fuse_unk: flag,
+  continuing_subword_prefix: z.string().nullish(),
+  end_of_word_suffix: z.string().nullish(),
+  byte_fallback: flag,
+  ignore_merges: flag,
+});
+type BpeFile = z.infer<typeof bpeSchema>;
+
+/** A `BPE` model: over bytes where the pre-tokenizer is ByteLevel (GPT-2, LLaMA 3), else over characters (LLaMA 2). */
+export function readBpe(
+  file: TokenizerFile,
+  added: readonly AddedToken[],
+  roles: TokenRoles,
+  json: JsonObject,
+  where: string,
+): Tokenizer {
+  const model = parsePart(bpeSchema, file.model, where, "model");
+  if ((model.dropout ?? 0) > 0) throw unsupported(where, "model.dropout", "only null can be read");
+  const ids = readVocabulary(model.vocab, where);
+  const merges = readMerges(model, ids, where);
+  const byteLevel = stepTypes(file.pre_tokenizer).includes("ByteLevel");
+  const affixes = (model.continuing_subword_prefix ?? "") !== "" || (model.end_of_word_suffix ?? "") !== "";
+  const plain = added.every(({ singleWord, leftStrip, rightStrip, normalized }) => {
+    return (
+      singleWord !== true &&
+      leftStrip !== true &&
+      rightStrip !== true &&
+      (normalized !== true || file.normalizer == null)
+    );
+  });
+  if (byteLevel && !affixes && plain && model.byte_fallback !== true && hasBytes(ids)) {
+    return readByteLevel(model, ids, merges, file, added, roles, json, where);
+  }
+  const prefix = model.continuing_subword_prefix ?? "";
+  const suffix = model.end_of_word_suffix ?? "";
+  const parts = readPipelineParts(file, added, roles, where, ids, {
+    byteLevel,
+    byteFallback: model.byte_fallback === true,
+    prefix,
+    suffix,
+  });
+  const unknownId = model.unk_token == null ? undefined : ids.get(model.unk_token);
+  const mark = parts.style.blank ?? "▁";
+  return new PipelineTokenizer({
+    ...parts,
+    kind: "bpe",
+    json,
+    unknownId,
+    model: new CharacterBpeModel({
+      ids: withoutSpecial(ids, added),
+      merges,
+      prefix,
+      suffix,
+      unknownId,
+      fuseUnknown: model.fuse_unk === true,
+      byteIds: model.byte_fallback === true ? byteFallbackIds(ids) : undefined,
+      wholePieces: model.ignore_merges === true,
+    }),
+    cutBeforeRuns: model.ignore_merges !== true && prefix + suffix === "" && cutsAt(mark, ids) ? mark : undefined,
+  });
+}
+
+/** Whether no token has `mark` after anything else, so that none goes past the beginning of a word. */
+export function cutsAt(mark: string, ids: ReadonlyMap<string, number>): boolean {
+  for (const token of ids.keys()) {
+    const at = token.search(new RegExp(`[^${mark}]${mark}`, "u"));
+    if (at >= 0) return false;
+  }
+  return true;
+}
+
+function hasBytes(ids: ReadonlyMap<string, number>): boolean {
+  return byteCharacters.every((character) => ids.has(character));
+}
+
+function readMerges(model: BpeFile, ids: ReadonlyMap<string, number>, where: string): [number, number, number][] {
+  const find = (token: string, rank: number): number => {
+    const found = ids.get(token);
+    if (found !== undefined) return found;
+    throw malformed(where, `model.merges[${rank}]`, `${JSON.stringify(token)} is not in model.vocab`);
+  };
+  const prefix = model.continuing_subword_prefix ?? "";
+  return model.merges.map((merge, rank) => {
+    const parts = typeof merge === "string" ? merge.split(" ") : merge;
+    const [left, right] = parts;
+    if (parts.length !== 2 || left === undefined || right === undefined || left === "" || right === "") {
+      throw malformed(where, `model.merges[${rank}]`, `expected two tokens, got ${JSON.stringify(merge)}`);
+    }
+    const joined = left + (prefix !== "" && right.startsWith(prefix) ? right.slice(prefix.length) : right);
+    return [find(left, rank), find(right, rank), find(joined, rank)];
+  });
+}
+
+function readByteLevel(
+  model: BpeFile,
+  ids: ReadonlyMap<string, number>,
+  merges: readonly (readonly [number, number, number])[],
+  file: TokenizerFile,
+  added: readonly AddedToken[],
+  roles: TokenRoles,
+  json: JsonObject,
+  where: string,
+): Tokenizer {
+  const { scanners, addPrefixSpace } = readPreTokenizer(file.pre_tokenizer, where);
+  const normalize = readNormalizer(file.normalizer, where);
+  const decoders = stepTypes(file.decoder);
+  if (!decoders.includes("ByteLevel") || !decoders.every((type) => type === "ByteLevel" || type === "Fuse")) {
+    throw unsupported(where, "decoder", `expected ByteLevel, got ${JSON.stringify(decoders.join(", ") || "none")}`);
+  }
+  const byteIds = Int32Array.from(byteCharacters, (character) => ids.get(character) ?? 0);
+  const vocabulary = new Vocabulary([...bpeEntries(ids), ...addedEntries(added)]);
+  return new BpeTokenizer({
+    vocabulary,
+    byteIds,
+    merges,
+    added: new AddedTokens(added),
+    scanners,
+    normalize,
+    addPrefixSpace,
+    postProcessor: readPostProcessor(file.post_processor, where),
+    wholePieces: model.ignore_merges === true ? piecesByText(ids) : undefined,
+    ...roleIds(roles, (token) => vocabulary.specialTokens.get(token) ?? vocabulary.tokenToId(token)),
+    json,
+  });
+}
+
+function* bpeEntries(ids: ReadonlyMap<string, number>): Generator<VocabularyEntry> {
+  for (const [token, id] of ids) {
+    yield { id, token, bytes: tokenToBytes(token) ?? Buffer.from(token), special: false };
+  }
+}
+
+/** Tokens by their text, where it is whole text: a piece is always that. */
+function piecesByText(ids: ReadonlyMap<string, number>): Map<string, number> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const pieces = new Map<string, number>();
+  for (const [token, id] of ids) {
+    const bytes = tokenToBytes(token);
+    if (bytes === undefined) continue;
+    try {
+      pieces.set(decoder.decode(bytes), id);
+    } catch {
+      // Part of a character: no piece can equal it.
+    }
+  }
+  return pieces;
+}
