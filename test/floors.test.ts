@@ -18,7 +18,9 @@ const floors: { readonly [folder: string]: number } = {
   data: 3,
   tensor: 2,
   tokenizer: 2,
+  ngram: 2,
   text: 1,
+  io: 1,
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
@@ -55,6 +57,36 @@ test("folders of one floor do not import each other in a circle", () => {
   }
   for (const [from, targets] of edges)
     for (const to of targets) expect(edges.get(to)?.has(from) ?? false, `${from} <-> ${to}`).toBe(false);
+});
+
+test("no file imports itself through others", () => {
+  const edges = new Map(
+    files
+      .filter((name) => !name.endsWith(".test.ts"))
+      .map((name) => [join(source, name), imports(name).filter((target) => target.startsWith(source))] as const),
+  );
+  const circles: string[] = [];
+  const state = new Map<string, "open" | "done">();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (state.get(file) === "done") return;
+    if (state.get(file) === "open") {
+      circles.push([...path.slice(path.indexOf(file)), file].map((one) => relative(source, one)).join(" -> "));
+      return;
+    }
+    state.set(file, "open");
+    for (const target of edges.get(file) ?? []) visit(target, [...path, file]);
+    state.set(file, "done");
+  };
+  for (const file of edges.keys()) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
+test("no folder has become a heap", () => {
+  const counts = new Map<string, number>();
+  for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {
+    counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  }
+  expect([...counts].filter(([, count]) => count > 22)).toEqual([]);
 });
 
 test("every folder under src says what lives in it", () => {

@@ -1,7 +1,6 @@
 import { NuwaError } from "../text/errors.ts";
 import { HashIds } from "./hash-ids.ts";
-import type { NgramUnit } from "../data/judge/perplexity/settings.ts";
-import { lineUnits } from "./units.ts";
+import { lineUnits, type NgramUnit } from "./units.ts";
 
 export const UNKNOWN = 0;
 export const BEGIN = 1;

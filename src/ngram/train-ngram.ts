@@ -1,7 +1,6 @@
 import { HashIds } from "./hash-ids.ts";
 import { BEGIN, END, NgramModel, UNKNOWN, type Level } from "./ngram-model.ts";
-import type { NgramUnit } from "../data/judge/perplexity/settings.ts";
-import { lineUnits } from "./units.ts";
+import { lineUnits, type NgramUnit } from "./units.ts";
 
 /** A growing list of 32-bit integers. */
 class Integers {

@@ -1,5 +1,7 @@
 import { words } from "../text/script.ts";
-import type { NgramUnit } from "../data/judge/perplexity/settings.ts";
+
+/** What an n-gram is made of. */
+export type NgramUnit = "words" | "characters";
 
 /**
  * Lines of a text as units: characters with white space folded to one space, or words in lower case. Blank lines give

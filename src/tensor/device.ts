@@ -9,52 +9,11 @@
  * dropout, rope), an output may be the same storage as an input of its shape. Elsewhere outputs and inputs are apart.
  */
 
-import type { ArrayKernels, ExpertKernels, FunctionKernels, RecurrentKernels } from "./families.ts";
+import type { ArrayKernels, ExpertKernels, FunctionKernels, LinearDims, RecurrentKernels } from "./kernels.ts";
+import type { Arena, DType, Storage, WeightDType } from "./storage.ts";
 
-export type * from "./families.ts";
-
-/** `float32` is the logical type: the reference device keeps such values in float64. */
-export type DType = "float32" | "int32";
-
-/**
- * How a weight is kept for inference. `bfloat16` is the upper half of a float32, rounded to nearest, ties to even.
- * `int8` is ggml's Q8_0: each 32 neighbours of a row share a float16 scale, their largest magnitude / 127. Both exist
- * only as matrices from {@link Device.allocateMatrix}, and only {@link Device.linear} and {@link Device.embedding}
- * read them.
- */
-export type WeightDType = "float32" | "bfloat16" | "int8";
-
-/**
- * How products (matmul and the linear kernels) compute. `bfloat16` rounds both operands of every product to bfloat16
- * (8 bits of mantissa, to nearest, ties to even) and sums in float32; parameters, activations, gradients and everything
- * else stay float32, so nothing needs scaling. Processors with instructions for it run twice as fast.
- */
-export type Precision = "float32" | "bfloat16";
-
-/** A run of elements in a device's memory. Opaque above the device. */
-export interface Storage {
-  readonly dtype: DType | WeightDType;
-  /** Elements, not bytes. */
-  readonly length: number;
-  /** Elements [start, start + length) of this storage, sharing its memory. Not of a bfloat16 or int8 matrix. */
-  slice(start: number, length: number): Storage;
-}
-
-/** Memory of one training step or forward pass: allocated piece by piece, given back all at once. */
-export interface Arena {
-  /** Contents are undefined. */
-  allocate(dtype: DType, length: number): Storage;
-  /** Gives one allocation back before the reset, so that backward can reuse what forward no longer needs. */
-  free(storage: Storage): void;
-  /** Makes every storage of this arena invalid; keeps the memory for the next step. */
-  reset(): void;
-  /** Returns the memory to the system. */
-  dispose(): void;
-  /** Most bytes in use at one time since the arena was made. */
-  readonly peakBytes: number;
-  /** Bytes that the arena has taken from the system: at least `peakBytes`, more by what lies between allocations. */
-  readonly reservedBytes: number;
-}
+export type * from "./kernels.ts";
+export type * from "./storage.ts";
 
 export type Activation = "gelu" | "gelu_tanh" | "silu" | "relu" | "relu2";
 
@@ -65,12 +24,6 @@ export interface MatmulDims {
   /** A is stored (K, M) rather than (M, K). */ readonly transposeA: boolean;
   /** B is stored (N, K) rather than (K, N). */ readonly transposeB: boolean;
   readonly accumulate: boolean;
-}
-
-export interface LinearDims {
-  readonly rows: number;
-  readonly inputs: number;
-  readonly outputs: number;
 }
 
 export interface NormDims {

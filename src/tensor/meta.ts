@@ -23,7 +23,7 @@ import type {
   Storage,
   WeightDType,
 } from "./device.ts";
-import { gateCount } from "./families.ts";
+import { gateCount } from "./kernels.ts";
 import { weightBytes } from "./weights.ts";
 import { PackingScratch } from "./packing.ts";
 

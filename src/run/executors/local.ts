@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Tinypool } from "tinypool";
 import { NuwaError } from "../../text/index.ts";
-import { workOnShard, type Work } from "../shards/work.ts";
+import type { Work } from "../shards/tasks.ts";
+import { workOnShard } from "../shards/work.ts";
 import type { WorkerAnswer } from "./worker.ts";
 import { stopIfAborted } from "../stages/stage.ts";
 

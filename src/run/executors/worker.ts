@@ -1,6 +1,7 @@
 /** A thread of the shard pool. Errors go back as data, because an error loses its class on the way. */
 import { NuwaError } from "../../text/index.ts";
-import { workOnShard, type Task } from "../shards/work.ts";
+import type { Task } from "../shards/tasks.ts";
+import { workOnShard } from "../shards/work.ts";
 
 export type WorkerAnswer =
   | { readonly answer: unknown }

@@ -1,7 +1,8 @@
 import { LineWorker, type RepeatedUnit } from "../../data/dedup/lines/index.ts";
 import type { Verdict } from "../../data/stage.ts";
 import type { Document } from "../../text/index.ts";
-import { readShard, writeVerdicts, type LineCutTask, type LineKeysTask } from "./work.ts";
+import { readShard, writeVerdicts } from "./documents.ts";
+import type { LineCutTask, LineKeysTask } from "./tasks.ts";
 import { writeWords } from "./words.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
 

@@ -1,7 +1,8 @@
 import { findPassages, firstWindows, PassageWorker, SECTIONS, type Passage } from "../../data/dedup/substring/index.ts";
 import type { Document } from "../../text/index.ts";
 import type { Verdict } from "../../data/stage.ts";
-import { readShard, writeVerdicts, type CutTask, type FindTask, type GatherTask, type KeysTask } from "./work.ts";
+import { readShard, writeVerdicts } from "./documents.ts";
+import type { CutTask, FindTask, GatherTask, KeysTask } from "./tasks.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
 import { readWords, writeWords } from "./words.ts";
 

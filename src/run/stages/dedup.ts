@@ -12,7 +12,7 @@ import {
 import type { JsonValue } from "../../text/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { workOnShards } from "../executors/local.ts";
-import type { DropTask, SignTask } from "../shards/work.ts";
+import type { DropTask, SignTask } from "../shards/tasks.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { changeLine } from "./map.ts";

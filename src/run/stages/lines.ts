@@ -5,7 +5,7 @@ import { addRepeatedUnits, type LinesSettings } from "../../data/dedup/lines/ind
 import type { JsonValue } from "../../text/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { workOnShards } from "../executors/local.ts";
-import type { LineCutTask, LineKeysTask } from "../shards/work.ts";
+import type { LineCutTask, LineKeysTask } from "../shards/tasks.ts";
 import { Names, readWords, Starts } from "../shards/words.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";

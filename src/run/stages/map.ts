@@ -5,7 +5,7 @@ import { hashFile } from "../../io/files.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { workOnShards } from "../executors/local.ts";
-import type { MapperSpec } from "../shards/work.ts";
+import type { MapperSpec } from "../shards/tasks.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import type { Stage, StageContext, StageOutcome } from "./stage.ts";
 

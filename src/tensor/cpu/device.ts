@@ -23,7 +23,7 @@ import type {
   Storage,
   WeightDType,
 } from "../device.ts";
-import * as families from "./families.ts";
+import * as families from "./kernels.ts";
 import { at, atOptional, BYTES, CpuArena, CpuMatrix, CpuStorage, type Memory, MemoryPool } from "./memory.ts";
 import { weightBytes } from "../weights.ts";
 import { type AttentionArguments, loadNative, type NativeAddon, type NativeContext } from "./native.ts";

@@ -1,4 +1,4 @@
-import type { AxisDims } from "../families.ts";
+import type { AxisDims } from "../kernels.ts";
 import type { Tape } from "../tape.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
 import { checkIds, checkInputs, sameShape, shapeError } from "./check.ts";

@@ -1,4 +1,4 @@
-import type { UnaryFunction } from "../families.ts";
+import type { UnaryFunction } from "../kernels.ts";
 import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInputs, rowsOf, shapeError } from "./check.ts";

@@ -1,4 +1,4 @@
-import { gateCount, type RecurrentKind } from "../families.ts";
+import { gateCount, type RecurrentKind } from "../kernels.ts";
 import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInputs, sameShape, shapeError } from "./check.ts";

@@ -1,5 +1,5 @@
 import type { Storage } from "../device.ts";
-import type { AxisDims, BlockDims, SwapDims } from "../families.ts";
+import type { AxisDims, BlockDims, SwapDims } from "../kernels.ts";
 import { at, floats, integers } from "./memory.ts";
 
 /** The values of a storage that is only moved. */

@@ -1,5 +1,5 @@
 import type { Device, LinearDims, Storage } from "../device.ts";
-import type { CombineDims, GroupingDims, RowDims } from "../families.ts";
+import type { CombineDims, GroupingDims, RowDims } from "../kernels.ts";
 import { at, floats, integers } from "./memory.ts";
 import type { Products } from "./products.ts";
 

@@ -1,5 +1,5 @@
 import type { Storage } from "../device.ts";
-import type { RowDims, UnaryFunction } from "../families.ts";
+import type { RowDims, UnaryFunction } from "../kernels.ts";
 import { at, floats } from "./memory.ts";
 
 function valueOf(kind: UnaryFunction, x: number): number {

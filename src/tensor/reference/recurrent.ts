@@ -1,5 +1,5 @@
 import type { Storage } from "../device.ts";
-import { gateCount, type RecurrentBackward, type RecurrentDims } from "../families.ts";
+import { gateCount, type RecurrentBackward, type RecurrentDims } from "../kernels.ts";
 import { at, floats } from "./memory.ts";
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));

@@ -21,4 +21,3 @@ export const perplexitySettings = z
   });
 
 export type PerplexitySettings = z.output<typeof perplexitySettings>;
-export type NgramUnit = PerplexitySettings["unit"];

@@ -1,5 +1,5 @@
 import type { Device, LinearDims, Storage } from "../device.ts";
-import type { RecurrentKind, UnaryFunction } from "../families.ts";
+import type { RecurrentKind, UnaryFunction } from "../kernels.ts";
 import { at, atOptional } from "./memory.ts";
 import type { NativeAddon, NativeContext } from "./native.ts";
 

@@ -1,5 +1,5 @@
-import type { RecurrentKind, UnaryFunction } from "../families.ts";
-import { gateCount } from "../families.ts";
+import type { RecurrentKind, UnaryFunction } from "../kernels.ts";
+import { gateCount } from "../kernels.ts";
 import { CANCELLED, ELEMENTWISE, SUMS, type ParityCase } from "./trial.ts";
 
 const FUNCTIONS: readonly UnaryFunction[] = ["tanh", "sigmoid", "exp", "log", "log_sigmoid", "square"];

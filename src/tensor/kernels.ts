@@ -3,7 +3,7 @@
  * The same rules hold: contiguous row-major storages, nothing checked, the same bits for any number of threads.
  * Along axes, a shape is (outer, size, inner): `size` is the axis, `outer` and `inner` the products beside it.
  */
-import type { LinearDims, Storage } from "./device.ts";
+import type { Storage } from "./storage.ts";
 
 /** `log_sigmoid` is log σ(x) = −softplus(−x). */
 export type UnaryFunction = "tanh" | "sigmoid" | "exp" | "log" | "log_sigmoid" | "square";
@@ -11,6 +11,12 @@ export type UnaryFunction = "tanh" | "sigmoid" | "exp" | "log" | "log_sigmoid" |
 export interface RowDims {
   readonly rows: number;
   readonly width: number;
+}
+
+export interface LinearDims {
+  readonly rows: number;
+  readonly inputs: number;
+  readonly outputs: number;
 }
 
 export interface FunctionKernels {

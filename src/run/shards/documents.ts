@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs";
+import { countVerdict, emptyStatistics, ledgerEntries, type LedgerEntry, type Verdict } from "../../data/stage.ts";
+import type { Document } from "../../text/index.ts";
+import { ShardFolder, type ShardInfo } from "./shards.ts";
+
+/** The documents of one shard, in memory. */
+export function readShard(folder: string, shard: number): Document[] {
+  const text = readFileSync(new ShardFolder(folder).documents(shard), "utf8");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Document);
+}
+
+/** Writes a shard from a stage's verdicts on the documents of the shard before it. */
+export function writeVerdicts(
+  stage: string,
+  to: ShardFolder,
+  shard: number,
+  verdicts: Iterable<readonly [Document, Verdict]>,
+): ShardInfo {
+  const statistics = emptyStatistics(stage);
+  const kept: Document[] = [];
+  const removed: LedgerEntry[] = [];
+  for (const [document, verdict] of verdicts) {
+    countVerdict(statistics, document, verdict);
+    removed.push(...ledgerEntries(stage, document, verdict));
+    if ("keep" in verdict) kept.push(verdict.keep);
+  }
+  return to.write(shard, kept, { removed, statistics, problems: [] });
+}
