@@ -48,8 +48,8 @@
     float epsilon)                                                                                                   \
   X(rmsNormBackward, float* dx, float* dweight, const float* dout, const float* x, const float* weight,              \
     const float* rstd, int64_t rows, int64_t width, bool accumulateX, bool accumulateParameters)                     \
-  X(rope, float* out, const float* x, const float* table, int64_t B, int64_t T, int64_t H, int64_t D,                \
-    int64_t offset, bool inverse)                                                                                    \
+  X(rope, float* out, const float* x, const float* table, const int32_t* positions, int64_t angles, int64_t B,       \
+    int64_t T, int64_t H, int64_t D, int64_t offset, bool inverse)                                                   \
   X(attention, float* out, float* logSumExp, NUWA_ATTENTION_PARAMETERS)                                              \
   X(attentionBackward, float* dq, float* dk, float* dv, float* drelative, const float* dout, const float* out,       \
     const float* logSumExp, NUWA_ATTENTION_PARAMETERS)                                                               \

@@ -37,8 +37,10 @@ export interface RopeDims {
   readonly T: number;
   readonly H: number;
   readonly D: number;
-  /** Position of the first time step: row `offset` of the table belongs to t = 0. */
+  /** Position of the first time step where there are no `positions`: row `offset` of the table belongs to t = 0. */
   readonly offset: number;
+  /** int32 (B, T): the row of the table for each time step, or null. */
+  readonly positions: Storage | null;
   /** Rotate backwards: the gradient of a rotation. */
   readonly inverse: boolean;
 }

@@ -38,9 +38,12 @@ void attention(Run& run) {
   }
   const Floats angles = random.floats(12 * 10), x = random.floats(2 * 9 * 3 * 10);
   Floats out(x.size());
+  const std::vector<int32_t> positions = {0, 1, 2, 0, 1, 2, 3, 0, 11, 5, 5, 4, 3, 2, 1, 0, 10, 11};
   for (const bool inverse : {false, true}) {
-    k.rope(c, out.data(), x.data(), angles.data(), 2, 9, 3, 10, 3, inverse);
+    k.rope(c, out.data(), x.data(), angles.data(), nullptr, 12, 2, 9, 3, 10, 3, inverse);
     run.keep("rope", out);
+    k.rope(c, out.data(), x.data(), angles.data(), positions.data(), 12, 2, 9, 3, 10, 0, inverse);
+    run.keep("rope with positions", out);
   }
 }
 

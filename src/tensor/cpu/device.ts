@@ -367,7 +367,8 @@ export class CpuDevice implements Device {
 
   rope(out: Storage, x: Storage, table: Storage, dims: RopeDims): void {
     const { B, T, H, D, offset, inverse } = dims;
-    this.#native.rope(this.#context, at(out), at(x), at(table), B, T, H, D, offset, inverse);
+    const [addresses, angles] = [[at(out), at(x), at(table), atOptional(dims.positions)] as const, table.length / D];
+    this.#native.rope(this.#context, ...addresses, angles, B, T, H, D, offset, inverse);
   }
 
   attention(out: Storage, logSumExp: Storage, inputs: AttentionInputs, dims: AttentionDims): void {

@@ -111,8 +111,8 @@ export interface NativeAddon {
   ): void;
   rope(
     ...args: [
-      ...[c: Context, out: Address, x: Address, table: Address, B: number, T: number, H: number, D: number],
-      ...[offset: number, inverse: boolean],
+      ...[c: Context, out: Address, x: Address, table: Address, positions: Address, angles: number],
+      ...[B: number, T: number, H: number, D: number, offset: number, inverse: boolean],
     ]
   ): void;
   attention(...args: [c: Context, out: Address, logSumExp: Address, ...inputs: AttentionArguments]): void;

@@ -231,12 +231,44 @@ describe("rope", () => {
     );
   });
 
+  it("takes the position of each time step of each text", () => {
+    const tape = tapeOn();
+    const table = ropeTable(device, 9, 4, 100);
+    const x = tape.constant(normals(2 * 3 * 2 * 4, 5), [2, 3, 2, 4]);
+    const positions = [
+      [7, 0, 1],
+      [2, 3, 2],
+    ];
+    const y = [...rope(tape, x, table, { positions: tape.constant(positions.flat(), [2, 3], "int32") }).toArray()];
+    for (const [b, row] of positions.entries()) {
+      for (const [t, offset] of row.entries()) {
+        const at = (b * 3 + t) * 8;
+        const step = tape.constant(x.toArray().slice(at, at + 8), [1, 1, 2, 4]);
+        expect([...rope(tape, step, table, { offset }).toArray()]).toEqual(y.slice(at, at + 8));
+      }
+    }
+    checkGradients(
+      (inner, [input]) => {
+        const own = inner.constant(positions.flat(), [2, 3], "int32");
+        return rope(inner, input, ropeTable(inner.device, 9, 4, 100), { positions: own });
+      },
+      [[2, 3, 2, 4]],
+    );
+  });
+
   it("refuses positions beyond the table and odd head sizes", () => {
     const tape = tapeOn();
     const table = ropeTable(device, 8, 4, 10_000);
     const x = tape.empty([1, 3, 2, 4]);
     expect(() => rope(tape, x, table, { offset: 6 })).toThrow("rope: expected positions 6 to 8 to be in the table");
     expect(() => rope(tape, tape.empty([1, 3, 2, 6]), table)).toThrow(/x \(1, 3, 2, 6\) and table \(8, 4\)/);
+    const at = (...values: number[]) => ({ positions: tape.constant(values, [1, values.length], "int32") });
+    expect(() => rope(tape, x, table, at(0, 8, 1))).toThrow("rope: expected positions from 0 to 7, got 8");
+    expect(() => rope(tape, x, table, at(0, -1, 1))).toThrow("rope: expected positions from 0 to 7, got -1");
+    expect(() => rope(tape, x, table, at(0, 1))).toThrow(/positions \(B, T\), got positions int32 \(1, 2\)/);
+    expect(() => rope(tape, x, table, { ...at(0, 1, 2), offset: 1 })).toThrow("positions or an offset");
+    const made = { positions: new Tensor(device, at(0, 9, 0).positions.storage, [1, 3]) };
+    expect(() => rope(tape, x, table, made)).toThrow("got 9 for time step 1 of text 0");
     expect(() => ropeTable(device, 8, 5, 10_000)).toThrow("expected an even head size, got 5");
   });
 });

@@ -61,15 +61,22 @@ export function rowsOf(tensor: Tensor): { readonly rows: number; readonly width:
 
 /**
  * Checks int32 ids against a table of `size` rows by their known bounds. Ids that the device made are not checked.
+ * @param options.hint default: for ids that are tokens
  * @throws NuwaError SHAPE
  */
-export function checkIds(op: string, label: string, ids: Tensor, size: number, options: { negative: boolean }): void {
+export function checkIds(
+  op: string,
+  label: string,
+  ids: Tensor,
+  size: number,
+  options: { readonly negative: boolean; readonly hint?: string },
+): void {
   const { bounds } = ids;
   if (bounds === undefined || ids.length === 0) return;
   if (bounds.max < size && (options.negative || bounds.min >= 0)) return;
   const wrong = bounds.max >= size ? bounds.max : bounds.min;
   throw new NuwaError("SHAPE", `${op}: expected ${label} from 0 to ${size - 1}, got ${wrong}`, {
-    hint: "the tokens were made with another tokenizer, or the vocabulary of the model is too small",
+    hint: options.hint ?? "the tokens were made with another tokenizer, or the vocabulary of the model is too small",
   });
 }
 

@@ -47,4 +47,4 @@ export {
   type RelativePositionOptions,
 } from "./relative-position.ts";
 export { reshape } from "./reshape.ts";
-export { rope, ropeTable } from "./rope.ts";
+export { rope, type RopeOptions, ropeTable } from "./rope.ts";

@@ -274,9 +274,10 @@ const cases: Readonly<Record<string, Case>> = {
     ops.rnn(tape, at(given, "x"), weightsOf(given), { hidden: at(given, "hidden") }),
   ),
   rope: {
-    inputs: { x: f(1, 2, 1, 4), table: f(2, 4) },
-    run: (given) => ops.rope(tape, at(given, "x"), at(given, "table"), { offset: 0 }),
+    inputs: { x: f(1, 2, 1, 4), table: f(2, 4), positions: i(1, 2) },
+    run: (given) => ops.rope(tape, at(given, "x"), at(given, "table"), { positions: at(given, "positions") }),
     wrong: [
+      ["positions", [2], "x"],
       ["x", [1, 3, 1, 4], "table"],
       ["table", [2, 3], "x"],
     ],

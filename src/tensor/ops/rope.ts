@@ -2,7 +2,7 @@ import { NuwaError } from "../../text/errors.ts";
 import type { Device } from "../device.ts";
 import type { Tape } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { checkInputs, shapeError } from "./check.ts";
+import { checkIds, checkInputs, sameShape, shapeError } from "./check.ts";
 
 /**
  * Cosines and sines for {@link rope}: row p holds cos(p·θ^(−2i/D)) for i < D/2, then the sines
@@ -27,18 +27,27 @@ export function ropeTable(device: Device, positions: number, D: number, theta: n
   return new Tensor(device, storage, [positions, D]);
 }
 
+export interface RopeOptions {
+  /** Position of the first time step: the number of time steps in the cache. Default 0. */
+  readonly offset?: number;
+  /** int32 (B, T): the position of each time step of each text, instead of `offset`; not differentiated. */
+  readonly positions?: Tensor | undefined;
+}
+
 /**
- * Rotary position embedding: pairs (i, i + D/2) of each head are rotated by their position's angles.
+ * Rotary position embedding: pairs (i, i + D/2) of each head are rotated by their position's angles. Time step t stands
+ * at position `offset + t`, or at `positions[b, t]`: texts packed into one row start anew, padded ones may start late.
  *
  * @param x (B, T, H, D)
  * @param table (positions, D) from {@link ropeTable}
- * @param options.offset position of the first time step: the number of time steps in the cache
  * @returns (B, T, H, D)
- * @throws NuwaError SHAPE when offset + T is beyond the table
+ * @throws NuwaError SHAPE when a position is beyond the table, or both an offset and positions came; VALUE from the
+ *   device when positions that it made are beyond the table
  */
-export function rope(tape: Tape, x: Tensor, table: Tensor, options: { readonly offset?: number } = {}): Tensor {
+export function rope(tape: Tape, x: Tensor, table: Tensor, options: RopeOptions = {}): Tensor {
   checkInputs("rope", tape, { x, table });
-  const offset = options.offset ?? 0;
+  const { offset = 0, positions: explicit } = options;
+  checkInputs("rope", tape, { positions: explicit }, "int32");
   const [B, T, H, D] = x.shape;
   const [positions, columns] = table.shape;
   if (B === undefined || T === undefined || H === undefined || D === undefined || x.shape.length !== 4) {
@@ -47,11 +56,17 @@ export function rope(tape: Tape, x: Tensor, table: Tensor, options: { readonly o
   if (positions === undefined || columns !== D || table.shape.length !== 2) {
     throw shapeError("rope", "table (positions, D) for x (B, T, H, D)", { x, table });
   }
-  if (!Number.isInteger(offset) || offset < 0 || offset + T > positions) {
+  if (explicit !== undefined) {
+    if (!sameShape(explicit.shape, [B, T]))
+      throw shapeError("rope", "positions (B, T)", { positions: explicit, x, table });
+    if (offset !== 0)
+      throw new NuwaError("SHAPE", `rope: expected positions or an offset, got both (offset ${offset})`);
+    checkIds("rope", "positions", explicit, positions, { negative: false, hint: "the table has too few positions" });
+  } else if (!Number.isInteger(offset) || offset < 0 || offset + T > positions) {
     throw shapeError("rope", `positions ${offset} to ${offset + T - 1} to be in the table`, { x, table });
   }
   const { device } = tape;
-  const dims = { B, T, H, D, offset };
+  const dims = { B, T, H, D, offset, positions: explicit?.storage ?? null };
   const out = tape.output(x.shape, [x]);
   device.rope(out.storage, x.storage, table.storage, { ...dims, inverse: false });
   tape.record(out, (dout) => {

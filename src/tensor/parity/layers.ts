@@ -163,18 +163,21 @@ export function* ropes(): Generator<ParityCase> {
     [1, 3, 2, 64, 100],
   ] as const) {
     for (const inverse of [false, true]) {
-      yield {
-        kernel: "rope",
-        label: `B${B} T${T} H${H} D${D} offset ${offset} inverse ${inverse}`,
-        tolerance: ELEMENTWISE,
-        run: (t) => {
-          const dims = { B, T, H, D, offset, inverse };
-          const table = t.normal((offset + T) * D);
-          const x = t.normal(B * T * H * D);
-          t.device.rope(t.written("out", B * T * H * D), x, table, dims);
-          t.device.rope(t.result("in place", x), x, table, dims);
-        },
-      };
+      for (const explicit of [false, true]) {
+        yield {
+          kernel: "rope",
+          label: `B${B} T${T} H${H} D${D} ${explicit ? "positions" : `offset ${offset}`} inverse ${inverse}`,
+          tolerance: ELEMENTWISE,
+          run: (t) => {
+            const positions = explicit ? t.integers(B * T, 0, offset + T) : null;
+            const dims = { B, T, H, D, offset: explicit ? 0 : offset, positions, inverse };
+            const table = t.normal((offset + T) * D);
+            const x = t.normal(B * T * H * D);
+            t.device.rope(t.written("out", B * T * H * D), x, table, dims);
+            t.device.rope(t.result("in place", x), x, table, dims);
+          },
+        };
+      }
     }
   }
 }

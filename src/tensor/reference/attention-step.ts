@@ -11,7 +11,7 @@ export function attentionStep(out: Storage, q: Storage, k: Storage, v: Storage, 
     const rotated = (x: Storage, heads: number): Float64Array => {
       const part = x.slice(b * heads * D, heads * D);
       const turned = new ReferenceStorage("float32", floats(part).slice());
-      const sizes = { B: 1, T: 1, H: heads, D, offset, inverse: false };
+      const sizes = { B: 1, T: 1, H: heads, D, offset, positions: null, inverse: false };
       if (ropeTable !== null) rope(turned, part, ropeTable, sizes);
       return floats(turned);
     };

@@ -1,3 +1,4 @@
+import { NuwaError } from "../../text/errors.ts";
 import type { AttentionDims, AttentionGradients, AttentionInputs, RopeDims, Storage } from "../device.ts";
 import { philox4x32 } from "../philox.ts";
 import { at, floats, integers } from "./memory.ts";
@@ -5,12 +6,18 @@ import { at, floats, integers } from "./memory.ts";
 export function rope(out: Storage, x: Storage, table: Storage, dims: RopeDims): void {
   const { B, T, H, D, offset, inverse } = dims;
   const [y, values, angles] = [floats(out), floats(x), floats(table)];
+  const positions = dims.positions === null ? null : integers(dims.positions);
   const half = D / 2;
   for (let row = 0; row < B * T * H; row++) {
-    const t = Math.floor(row / H) % T;
+    const step = Math.floor(row / H);
+    const position = positions === null ? offset + (step % T) : at(positions, step);
+    if (!(position >= 0 && position < angles.length / D)) {
+      const [expected, where] = [angles.length / D - 1, `time step ${step % T} of text ${Math.floor(step / T)}`];
+      throw new NuwaError("VALUE", `rope: expected positions from 0 to ${expected}, got ${position} for ${where}`);
+    }
     for (let i = 0; i < half; i++) {
-      const cos = at(angles, (offset + t) * D + i);
-      const sin = at(angles, (offset + t) * D + half + i) * (inverse ? -1 : 1);
+      const cos = at(angles, position * D + i);
+      const sin = at(angles, position * D + half + i) * (inverse ? -1 : 1);
       const [first, second] = [at(values, row * D + i), at(values, row * D + half + i)];
       y[row * D + i] = first * cos - second * sin;
       y[row * D + half + i] = second * cos + first * sin;
