@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { unpack } from "./compression.ts";
 import { download } from "./download.ts";
 import { type InputFile, isAddress } from "./files.ts";
 import { InputProblem } from "./input-problem.ts";
@@ -11,33 +11,31 @@ export { InputProblem } from "./input-problem.ts";
 const MEGABYTE = 1_000_000;
 
 /**
- * The bytes of a file in pieces of 64 KB, unpacked if gzipped (several members in a row too).
+ * The bytes of a file in pieces of some 64 KB, unpacked (see {@link unpack}).
  *
- * @throws InputProblem when the file cannot be opened or read, or its gzip data is damaged or cut short
+ * @throws InputProblem when the file cannot be opened or read, or its compressed data is damaged or cut short
  */
-export async function* readChunks(file: Pick<InputFile, "path" | "gzip">): AsyncGenerator<Buffer> {
+export async function* readChunks(file: Pick<InputFile, "path" | "compression">): AsyncGenerator<Buffer> {
   const stream = isAddress(file.path)
-    ? Readable.from(download(file.path))
+    ? Readable.from(download(file.path), { objectMode: false })
     : createReadStream(file.path, { highWaterMark: 1 << 16 });
-  const source = file.gzip ? stream.pipe(createGunzip()) : stream;
-  if (file.gzip) stream.on("error", (error: Error) => source.destroy(error));
   try {
-    for await (const chunk of source) yield chunk as Buffer;
+    if (file.compression !== undefined) yield* unpack(stream, file.compression);
+    else for await (const chunk of stream) yield chunk as Buffer;
   } catch (error) {
     throw error instanceof InputProblem ? error : new InputProblem(explain(error), { cause: error });
   } finally {
     stream.destroy();
-    source.destroy();
   }
 }
 
 /**
  * The whole of a file, unpacked.
  *
- * @param maxMegabytes larger files are not read (a small gz that unpacks to more is left as soon as that shows)
+ * @param maxMegabytes larger files are not read (a small one that unpacks to more is left as soon as that shows)
  * @throws InputProblem unreadable, empty, too large, damaged
  */
-export async function readWhole(file: Pick<InputFile, "path" | "gzip">, maxMegabytes: number): Promise<Buffer> {
+export async function readWhole(file: Pick<InputFile, "path" | "compression">, maxMegabytes: number): Promise<Buffer> {
   const limit = maxMegabytes * MEGABYTE;
   let size = 0;
   try {
@@ -71,10 +69,6 @@ function explain(error: unknown): string {
       return "is a folder";
     case "ELOOP":
       return "a link that leads back to itself";
-    case "Z_BUF_ERROR":
-      return "gzip data cut short";
-    case "Z_DATA_ERROR":
-      return `damaged gzip data (${message})`;
     default:
       return code === undefined ? message : `cannot be read (${code})`;
   }

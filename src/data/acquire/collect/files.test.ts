@@ -26,7 +26,7 @@ beforeAll(() => {
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 test("formatOf", () => {
-  expect(formatOf("/a/B.HTML.gz")).toEqual({ format: "html", gzip: true, extension: ".html" });
+  expect(formatOf("/a/B.HTML.gz")).toEqual({ format: "html", compression: "gzip", extension: ".html" });
   expect(formatOf("data.verb").format).toBe("wordnet");
   expect(formatOf("LICENSE").format).toBe("txt");
   expect(formatOf("x.png").format).toBeUndefined();

@@ -4,6 +4,7 @@ import { convertPathToPattern, glob } from "tinyglobby";
 import { nearest } from "../../../text/nearest.ts";
 import { NuwaError } from "../../../text/errors.ts";
 import type { Problem } from "../../stage.ts";
+import { type Compression, compressionOf, compressionSuffixes, tarSuffixes } from "./compression.ts";
 import type { Format } from "./settings.ts";
 
 /** A file to read: where it is, what documents call it, and how to read it. */
@@ -13,7 +14,8 @@ export interface InputFile {
   /** Relative to the working directory, with `/`: what stands in `Document.source`. */
   readonly name: string;
   readonly format: Format;
-  readonly gzip: boolean;
+  /** How its bytes are packed, if they are. */
+  readonly compression: Compression | undefined;
 }
 
 const EXTENSIONS: Readonly<Record<string, Format>> = {
@@ -37,19 +39,22 @@ const EXTENSIONS: Readonly<Record<string, Format>> = {
   ".wet": "warc",
   ".zip": "zip",
   ".tar": "tar",
-  ".tgz": "tar",
 };
 
 const WORDNET = /^data\.(?:noun|verb|adj|adv)$/;
 
-/** The format that a file's name tells, without a trailing `.gz`. `undefined`: an extension that is not known. */
-export function formatOf(fileName: string): { format: Format | undefined; gzip: boolean; extension: string } {
-  const gzip = /\.(?:gz|tgz)$/i.test(fileName);
-  const inner = path.basename(/\.gz$/i.test(fileName) ? fileName.slice(0, -3) : fileName);
+/** The format and compression that a file's name tells. `undefined`: an extension that is not known, no compression. */
+export function formatOf(fileName: string): {
+  format: Format | undefined;
+  compression: Compression | undefined;
+  extension: string;
+} {
+  const { compression, inner: unpackedName } = compressionOf(fileName);
+  const inner = path.basename(unpackedName);
   const extension = path.extname(inner).toLowerCase();
-  if (WORDNET.test(inner)) return { format: "wordnet", gzip, extension };
+  if (WORDNET.test(inner)) return { format: "wordnet", compression, extension };
   // LICENSE, README: a name without an extension is read as text; a binary file shows itself when read.
-  return { format: extension === "" ? "txt" : EXTENSIONS[extension], gzip, extension };
+  return { format: extension === "" ? "txt" : EXTENSIONS[extension], compression, extension };
 }
 
 export interface ListOptions {
@@ -70,20 +75,21 @@ export async function listFiles(patterns: readonly string[], options: ListOption
   const unknown = new Map<string, string[]>();
   for (const pattern of patterns) {
     if (isAddress(pattern)) {
-      const { format, gzip } = formatOf(new URL(pattern).pathname);
+      const { format, compression } = formatOf(new URL(pattern).pathname);
       const auto = options.format === undefined || options.format === "auto";
-      found.set(pattern, { path: pattern, name: pattern, format: (auto ? format : options.format) ?? "html", gzip });
+      const chosen = (auto ? format : options.format) ?? "html";
+      found.set(pattern, { path: pattern, name: pattern, format: chosen, compression });
       continue;
     }
     const paths = await match(pattern, options);
     if (paths.length === 0) throw nothingMatches(pattern, options);
     for (const file of paths) {
-      const { format, gzip, extension } = formatOf(file);
+      const { format, compression, extension } = formatOf(file);
       // *.rst, *.ts: an extension that the pattern itself names is read as text.
       const named = pattern.toLowerCase().endsWith(extension) ? "txt" : undefined;
       const chosen = options.format === undefined || options.format === "auto" ? (format ?? named) : options.format;
       if (chosen === undefined) unknown.set(extension, [...(unknown.get(extension) ?? []), file]);
-      else found.set(file, { path: file, name: displayName(file, options.cwd), format: chosen, gzip });
+      else found.set(file, { path: file, name: displayName(file, options.cwd), format: chosen, compression });
     }
   }
   for (const [extension, files] of unknown) {
@@ -114,10 +120,13 @@ async function match(pattern: string, options: ListOptions): Promise<string[]> {
   const stat = statOrUndefined(literal);
   if (stat?.isFile() === true) return [literal];
   const isFolder = stat?.isDirectory() === true;
-  const known = Object.keys(EXTENSIONS).map((extension) => extension.slice(1));
+  const known = [...Object.keys(EXTENSIONS), ...tarSuffixes].map((extension) => extension.slice(1));
   const folder = convertPathToPattern(literal);
   const globs = isFolder
-    ? [`${folder}/**/*.{${known.join(",")}}{,.gz}`, `${folder}/**/data.{noun,verb,adj,adv}`]
+    ? [
+        `${folder}/**/*.{${known.join(",")}}{,${compressionSuffixes.join(",")}}`,
+        `${folder}/**/data.{noun,verb,adj,adv}`,
+      ]
     : [pattern];
   const entersPackages = /(?:^|[\\/])node_modules(?:[\\/]|$)/.test(pattern);
   const paths = await glob(globs, {

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vi
 import { NuwaError } from "../../../text/errors.ts";
 import { createExtract, extractSettings } from "../../clean/extract/index.ts";
 import { collect } from "./collect.ts";
-import { docx, epub, pdf, zip } from "./formats/test-files.ts";
+import { docx, epub, packedLines, pdf, zip } from "./formats/test-files.ts";
 import { mutate, seeded } from "./mutate.ts";
 import { collectSettings } from "./settings.ts";
 
@@ -88,6 +88,9 @@ beforeAll(async () => {
     ["gbk.html", Buffer.concat([Buffer.from('<meta charset="gbk"><p>'), Buffer.from("b4bab7e7".repeat(80), "hex")])],
     ["a.jsonl", Buffer.from(JSON_LINES)],
     ["a.jsonl.gz", gzipSync(JSON_LINES)],
+    ["b.jsonl.zst", packedLines.zstd],
+    ["c.jsonl.bz2", packedLines.bzip2],
+    ["d.jsonl.xz", packedLines.xz],
     ["a.json", Buffer.from(`[${JSON_LINES.replaceAll("\n", ",")}]`)],
     ["a.csv", Buffer.from(CSV)],
     ["a.tsv", Buffer.from(CSV.replaceAll(",", "\t"))],

@@ -53,7 +53,11 @@ export async function takeTexts(
     while (done < archives.length && pages < limit) {
       const archive = archives[done] ?? "";
       try {
-        for await (const record of warcRecords(readChunks({ path: archive, gzip: false }), MOST_BYTES, () => {})) {
+        for await (const record of warcRecords(
+          readChunks({ path: archive, compression: undefined }),
+          MOST_BYTES,
+          () => {},
+        )) {
           options.signal?.throwIfAborted();
           if (record.tooLarge || record.cut || !isTextIn(record.bytes, language)) continue;
           const packed = gzipSync(record.bytes);

@@ -18,7 +18,7 @@ interface Member {
 }
 
 /**
- * zip, tar and tar.gz: the files of a known format inside, each read as if it lay on the disk. Its documents' source is
+ * zip and tar, compressed or not: the files of a known format inside, each read as if it lay on the disk. Its documents' source is
  * `archive.zip!/path/inside`. One member at a time is unpacked, into a temporary file that only this process sees.
  */
 export async function* readArchive(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
@@ -32,13 +32,13 @@ export async function* readArchive(file: InputFile, context: ReadContext): Async
   let unpacked = 0;
   try {
     for await (const member of members) {
-      const { format, gzip, extension } = formatOf(member.name);
+      const { format, compression, extension } = formatOf(member.name);
       if (format === undefined || isHidden(member.name)) continue;
       const inner: InputFile = {
         path: path.join(folder, `member${extension}`),
         name: `${file.name}!/${member.name}`,
         format,
-        gzip,
+        compression,
       };
       read++;
       try {

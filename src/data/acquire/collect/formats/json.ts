@@ -11,7 +11,7 @@ import { judgeBroken } from "./context.ts";
 import type { RawDocument, ReadContext } from "./context.ts";
 import { utf8Chunks } from "./text.ts";
 
-/** One record a line; lines are read as a stream, plain or gzipped. A line that is no JSON is named and skipped. */
+/** One record a line; lines are read as a stream, compressed or not. A line that is no JSON is named and skipped. */
 export async function* readJsonLines(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
   const { settings } = context;
   const render = recordText(settings.text);

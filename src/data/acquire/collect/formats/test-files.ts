@@ -1,5 +1,6 @@
 /** Small files of formats that nobody writes by hand, for tests. */
-import { crc32, deflateRawSync } from "node:zlib";
+import { crc32, deflateRawSync, gzipSync } from "node:zlib";
+import type { Compression } from "../compression.ts";
 
 type Member = readonly [name: string, content: string | Uint8Array];
 
@@ -132,3 +133,23 @@ export function pdf(pages: readonly (readonly string[])[]): Buffer {
   text += `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${entries}trailer\n<< /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${start}\n%%EOF\n`;
   return Buffer.from(text, "latin1");
 }
+
+/** What {@link packedLines} holds. */
+export const packedLinesText = '{"text":"one stone"}\n{"text":"河水流过石头"}\n';
+
+/** {@link packedLinesText}, by zstd 1.5, bzip2 1.0 and xz 5.4. */
+export const packedLines: Readonly<Record<Compression, Buffer>> = {
+  gzip: gzipSync(packedLinesText),
+  zstd: Buffer.from(
+    "KLUv/SQzmQEAeyJ0ZXh0Ijoib25lIHN0b25lIn0KeyJ0ZXh0Ijoi5rKz5rC05rWB6L+H55+z5aS0In0KgVl5vQ==",
+    "base64",
+  ),
+  bzip2: Buffer.from(
+    "QlpoOTFBWSZTWTK6uGgAAA7Z+QAQUAAAEAIBjEoggAAAhABeAIPAIABUUAAAZMgSqHpNMaQDJ6aimsyKnsEkTIlBNKVEKyKiFr4bBZvmg7i3f3xdyRThQkDK6uGg",
+    "base64",
+  ),
+  xz: Buffer.from(
+    "/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4AAyADFdAD2IioaUiBPg84lKecGcMZNR0286m2cyYGoxHh8JLC/DOyJgTay9rfcb+/GabVAm+yAAAAAAa9AjWavLV8AAAU0zdeWB2h+2830BAAAAAARZWg==",
+    "base64",
+  ),
+};

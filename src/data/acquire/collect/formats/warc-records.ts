@@ -1,6 +1,5 @@
-import { createGunzip } from "node:zlib";
 import { Readable } from "node:stream";
-import { InputProblem } from "../bytes.ts";
+import { unpack } from "../compression.ts";
 
 /** One record of a WARC file: its headers and its block, as they lie. */
 export interface RecordBytes {
@@ -75,17 +74,7 @@ async function* unpacked(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
     yield* all;
     return;
   }
-  const packed = Readable.from(all, { objectMode: false });
-  const unpacker = createGunzip();
-  packed.on("error", (error: Error) => unpacker.destroy(error));
-  try {
-    for await (const chunk of packed.pipe(unpacker)) yield chunk as Buffer;
-  } catch (error) {
-    throw error instanceof InputProblem ? error : new InputProblem(`damaged gzip data (${(error as Error).message})`);
-  } finally {
-    packed.destroy();
-    unpacker.destroy();
-  }
+  yield* unpack(Readable.from(all, { objectMode: false }), "gzip");
 }
 
 /** A stream of bytes read by lines and by lengths. */

@@ -26,14 +26,14 @@ export interface Zip {
 }
 
 /**
- * The directory of a zip archive. A file on the disk is read where it lies, whatever its size; what is gzipped, or at an
+ * The directory of a zip archive. A file on the disk is read where it lies, whatever its size; what is compressed, or at an
  * address, is read whole.
  *
  * @throws InputProblem when it is none, or cut short
  */
 export async function openZip(file: InputFile, maxMegabytes: number): Promise<Zip> {
   const options = { lazyEntries: true, autoClose: false, decodeStrings: false };
-  const onDisk = !file.gzip && !isAddress(file.path);
+  const onDisk = file.compression === undefined && !isAddress(file.path);
   const bytes = onDisk ? undefined : await readWhole(file, maxMegabytes);
   let zip: ZipFile;
   try {
