@@ -15,7 +15,7 @@ export {
 } from "./inspect.ts";
 export { readManifest, type ManifestData, type StageRecord } from "./manifest/manifest.ts";
 export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from "./progress.ts";
-export { check as checkValue } from "./recipe/issues.ts";
+export { check as checkValue } from "../text/settings/issues.ts";
 export { parseRecipe as parseSettings } from "./recipe/load.ts";
 export { printRecipe } from "./recipe/print.ts";
 export { readRecipe } from "./recipe/recipe.ts";

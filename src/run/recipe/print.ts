@@ -1,6 +1,6 @@
 import * as YAML from "yaml";
 import * as z from "zod";
-import { describe, schemaAt } from "./schema-walk.ts";
+import { describe, schemaAt } from "../../text/settings/schema-walk.ts";
 
 /**
  * A resolved recipe as YAML, with what each key means as a comment on its line: what `--print-recipe` shows and what

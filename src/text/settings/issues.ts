@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { didYouMean } from "../../text/index.ts";
+import { didYouMean } from "../nearest.ts";
 import { allKeyPaths, childOf, keysOf, schemaAt } from "./schema-walk.ts";
 
 type Schema = z.core.$ZodType;
 type Path = readonly (string | number)[];
 
-/** One mistake in a recipe, before it is known on which line it stands. */
+/** One mistake in a file of settings, before it is known on which line it stands. */
 export interface Mistake {
   readonly path: Path;
   /** What was expected and what came. */
@@ -22,7 +22,7 @@ export function dotted(path: Path): string {
   return out;
 }
 
-/** A value as a person would write it in the recipe, cut short. */
+/** A value as a person would write it in the file, cut short. */
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "nothing";
@@ -34,7 +34,7 @@ export function show(value: unknown): string {
 }
 
 /**
- * Checks a recipe's values against a schema.
+ * Checks the values of a recipe, a task or other settings against a schema.
  *
  * Keys that the schema does not know are looked for here and not in zod, because a nested schema that forgets to be
  * strict would otherwise swallow a misspelt key without a word.
