@@ -5,10 +5,9 @@
  *
  *     nuwa bench decode
  */
-import { Gpt, llamaGpt, resolveGptConfig } from "../src/models/index.ts";
+import { type GenerationCache, Gpt, llamaGpt, resolveGptConfig } from "../src/models/index.ts";
 import { createCpuDevice, type CpuDevice } from "../src/tensor/cpu/device.ts";
 import { Tape, Tensor, weightBytes, type WeightDType } from "../src/tensor/index.ts";
-import type { KvCache } from "../src/nn/index.ts";
 
 export interface DecodeBenchOptions {
   readonly layers: number;
@@ -103,10 +102,10 @@ function runOnce(model: Gpt, device: CpuDevice, B: number, sizes: DecodeBenchOpt
   const cache = model.createCache(B, prompt + tokens + 1);
   const arena = device.createArena();
   const chosen = device.allocate("int32", B);
-  const forward = (ids: Int32Array, rows: number, into: KvCache): Int32Array => {
+  const forward = (ids: Int32Array, rows: number, into: GenerationCache): Int32Array => {
     const T = ids.length / rows;
     const tape = new Tape({ device, arena, recording: false, training: false });
-    const hidden = model.hidden(tape, tape.constant(ids, [rows, T], "int32"), into); // (rows, T, C)
+    const hidden = model.hidden(tape, tape.constant(ids, [rows, T], "int32"), { cache: into }); // (rows, T, C)
     const C = model.config.hidden_size;
     const last = new Tensor(device, hidden.storage.slice((T - 1) * C, rows * C), [rows, C]);
     device.argmax(chosen.slice(0, rows), model.logits(tape, last).storage, rows, V);

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { CausalLanguageModel } from "../models/index.ts";
+import type { CausalModel } from "../models/index.ts";
 import { embedding, reshape, Tape, type Arena, type Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
@@ -33,14 +33,14 @@ export interface LocalModelOptions {
 export class LocalLanguageModel implements LanguageModel {
   readonly name: string;
   readonly maxLength: number;
-  readonly #model: CausalLanguageModel;
+  readonly #model: CausalModel;
   readonly #tokenizer: Tokenizer;
   readonly #arena: Arena;
   readonly #tokensPerBatch: number;
   readonly #startToken: number;
 
   /** @throws NuwaError CHECKPOINT when the tokenizer has neither a start nor an end token, which empty contexts need */
-  constructor(model: CausalLanguageModel, tokenizer: Tokenizer, options: LocalModelOptions) {
+  constructor(model: CausalModel, tokenizer: Tokenizer, options: LocalModelOptions) {
     const startToken = tokenizer.bosId ?? tokenizer.eosId;
     if (startToken === undefined) {
       throw new NuwaError(

@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { CausalLanguageModel } from "../models/index.ts";
-import type { KvCache } from "../nn/index.ts";
+import type { CausalModel, GenerationCache } from "../models/index.ts";
 import { PhiloxStream, Tape, type Arena } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import { checkPrompt, GENERATE_STREAM, type FinishReason } from "./generator.ts";
@@ -48,12 +47,12 @@ interface Running {
  * batch.dispose();
  */
 export class BatchGenerator {
-  readonly #model: CausalLanguageModel;
+  readonly #model: CausalModel;
   readonly #arena: Arena;
-  readonly #cache: KvCache;
+  readonly #cache: GenerationCache;
 
   /** @param options.rows texts at one time; `capacity` most tokens of a prompt and its answer, by default the model's */
-  constructor(model: CausalLanguageModel, options: { readonly rows: number; readonly capacity?: number }) {
+  constructor(model: CausalModel, options: { readonly rows: number; readonly capacity?: number }) {
     const { max_position_embeddings: longest } = model.config;
     const { rows, capacity = longest } = options;
     if (!Number.isInteger(rows) || rows < 1) throw new NuwaError("VALUE", `expected at least one row, got ${rows}`);
@@ -127,7 +126,7 @@ export class BatchGenerator {
     try {
       const tape = new Tape({ device: model.device, arena: this.#arena, recording: false, training: false });
       const tokens = rows.map((row) => row?.ids.at(-1) ?? 0);
-      const hidden = model.hidden(tape, tape.constant(tokens, [B, 1], "int32"), this.#cache); // (B, 1, C)
+      const hidden = model.hidden(tape, tape.constant(tokens, [B, 1], "int32"), { cache: this.#cache }); // (B, 1, C)
       return lastLogits(model, tape, hidden); // (B, V)
     } finally {
       this.#arena.reset();

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { loadModel, type CausalLanguageModel } from "../models/index.ts";
+import { loadModel, type CausalModel } from "../models/index.ts";
 import type { Device, WeightDType } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
@@ -16,7 +16,7 @@ import type { GenerationSettings } from "./settings.ts";
 
 /** A model ready to write: weights, tokenizer, chat template, cache. */
 export interface LoadedGenerator {
-  readonly model: CausalLanguageModel;
+  readonly model: CausalModel;
   readonly tokenizer: Tokenizer;
   readonly generator: TextGenerator;
   /** The folder's own template, or the default. */

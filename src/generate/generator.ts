@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import type { CausalLanguageModel } from "../models/index.ts";
-import type { KvCache } from "../nn/index.ts";
+import type { CausalModel, GenerationCache } from "../models/index.ts";
+
 import { PhiloxStream, type Arena } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
@@ -47,15 +47,15 @@ export const GENERATE_STREAM = 4;
  * for await (const { text } of generator.generate(tokenizer.encode("Once"), settings)) process.stdout.write(text);
  */
 export class TextGenerator {
-  readonly model: CausalLanguageModel;
+  readonly model: CausalModel;
   readonly tokenizer: Tokenizer;
   readonly #arena: Arena;
-  readonly #cache: KvCache;
+  readonly #cache: GenerationCache;
   /** The tokens whose keys and values are in the cache. */
   #cached: number[] = [];
   #busy = false;
 
-  constructor(model: CausalLanguageModel, tokenizer: Tokenizer) {
+  constructor(model: CausalModel, tokenizer: Tokenizer) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.#arena = model.device.createArena();
@@ -138,9 +138,8 @@ export class TextGenerator {
   #reuse(ids: readonly number[]): number {
     let common = 0;
     while (common < ids.length - 1 && common < this.#cached.length && this.#cached[common] === ids[common]) common++;
-    this.#cache.truncate(common);
-    this.#cached.length = common;
-    return common;
+    this.#cached.length = this.#cache.truncate(common);
+    return this.#cached.length;
   }
 
   /** Feeds tokens; the logits (V) after the last. */

@@ -1,5 +1,4 @@
-import type { CausalLanguageModel } from "../models/index.ts";
-import type { KvCache } from "../nn/index.ts";
+import type { CausalModel, GenerationCache } from "../models/index.ts";
 import { Tape, Tensor, type Arena } from "../tensor/index.ts";
 
 /** Prompt tokens read at one time: enough to run products at full speed, few enough for a small working memory. */
@@ -12,16 +11,16 @@ export const PREFILL_TOKENS = 512;
  * @returns the logits (V) after the last
  */
 export function readPrompt(
-  model: CausalLanguageModel,
+  model: CausalModel,
   arena: Arena,
   tokens: readonly number[],
-  cache: KvCache,
+  cache: GenerationCache,
 ): Float32Array | Float64Array {
   for (let first = 0; ; first += PREFILL_TOKENS) {
     const piece = tokens.slice(first, first + PREFILL_TOKENS);
     try {
       const tape = new Tape({ device: model.device, arena, recording: false, training: false });
-      const hidden = model.hidden(tape, tape.constant(piece, [1, piece.length], "int32"), cache); // (1, T, C)
+      const hidden = model.hidden(tape, tape.constant(piece, [1, piece.length], "int32"), { cache }); // (1, T, C)
       if (first + PREFILL_TOKENS >= tokens.length) return lastLogits(model, tape, hidden);
     } finally {
       arena.reset();
@@ -30,7 +29,7 @@ export function readPrompt(
 }
 
 /** Logits (B · V) after each text's last time step; hidden (B, T, C) with B or T equal to 1. */
-export function lastLogits(model: CausalLanguageModel, tape: Tape, hidden: Tensor): Float32Array | Float64Array {
+export function lastLogits(model: CausalModel, tape: Tape, hidden: Tensor): Float32Array | Float64Array {
   const [B = 0, T = 0, C = 0] = hidden.shape;
   const last = new Tensor(model.device, hidden.storage.slice((T - 1) * C, B * C), [B, C]);
   const logits = model.logits(tape, last).toArray();

@@ -1,5 +1,9 @@
 export { KvCache } from "../nn/index.ts";
-export * from "./causal-language-model.ts";
+export * from "./causal-model.ts";
+export * from "./comparable.ts";
+export * from "./masked-model.ts";
+export * from "./model.ts";
+export * from "./sequence-to-sequence-model.ts";
 export * from "./families/gpt/gpt-config.ts";
 export * from "./gguf/gguf.ts";
 export * from "./gguf/gguf-tokenizer.ts";

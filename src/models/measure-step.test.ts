@@ -78,7 +78,7 @@ describe("measureStep", () => {
     const tape = new Tape({ device, arena, recording: true, training: true });
     const ids = new Int32Array(3 * 20);
     const tokens = tape.constant(ids, [3, 20], "int32");
-    const { loss } = model.loss(tape, tokens, tape.constant(ids, [3, 20], "int32"), { normalizer: 60 });
+    const { loss } = model.loss(tape, { tokens, targets: tape.constant(ids, [3, 20], "int32") }, { normalizer: 60 });
     tape.backward(loss);
     const predicted = measureStep(config, { B: 3, T: 20, optimizer: adamw });
     expect(arena.peakBytes).toBe(predicted.arenaPeakBytes);
@@ -99,7 +99,7 @@ describe("measureStep", () => {
     const tape = new Tape({ device, arena, recording: true, training: true });
     const ids = new Int32Array(4 * 256);
     const [tokens, targets] = [tape.constant(ids, [4, 256], "int32"), tape.constant(ids, [4, 256], "int32")];
-    tape.backward(model.loss(tape, tokens, targets, { normalizer: 1024 }).loss);
+    tape.backward(model.loss(tape, { tokens, targets }, { normalizer: 1024 }).loss);
     const { scratchBytes } = measureStep(config, { B: 4, T: 256, optimizer: adamw });
     expect(device.scratchBytes / scratchBytes).toBeGreaterThan(0.8);
     expect(device.scratchBytes / scratchBytes).toBeLessThan(1.2);

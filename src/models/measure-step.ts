@@ -46,10 +46,11 @@ export function measureStep(config: GptConfig, options: MeasureOptions): StepMea
     const tape = new Tape({ device, arena, recording, training: recording, checkpointing });
     // No host array: a batch far too large must be measured too.
     const [tokens, targets] = [tape.empty([B, T], "int32"), tape.empty([B, T], "int32")];
-    const { loss } = model.loss(tape, tokens, targets, {
-      ...(weights && { weights: tape.empty([B, T]) }),
-      normalizer: B * T,
-    });
+    const { loss } = model.loss(
+      tape,
+      { tokens, targets, ...(weights && { weights: tape.empty([B, T]) }) },
+      { normalizer: B * T },
+    );
     tape.backward(loss);
     arena.reset();
   }

@@ -37,7 +37,7 @@ describe.each(names)("on %s", (deviceName) => {
     const logits = model.logits(tape, model.hidden(tape, tokens)).toArray();
     expect(relativeError(logits, await file.read("logits"))).toBeLessThan(1e-5);
 
-    const { loss } = model.loss(tape, tokens, targets, { normalizer: B * T });
+    const { loss } = model.loss(tape, { tokens, targets }, { normalizer: B * T });
     expect(relativeError(loss.toArray(), await file.read("loss"))).toBeLessThan(1e-6);
     tape.backward(loss);
     for (const stored of layout.tensors(model.config, model.parameters)) {
@@ -66,7 +66,7 @@ describe.each(names)("on %s", (deviceName) => {
       const tape = new Tape({ device, arena, recording: true, training: false });
       const tokens = tape.constant(ids, [B, T], "int32");
       const targets = tape.constant(next, [B, T], "int32");
-      const { loss } = model.loss(tape, tokens, targets, { normalizer: B * T });
+      const { loss } = model.loss(tape, { tokens, targets }, { normalizer: B * T });
       tape.backward(loss);
       const { norm, scale } = clipByGlobalNorm(arena, model.parameters, { maxNorm: 1 });
       optimizer.step({ learningRateScale: 1, gradientScale: scale });

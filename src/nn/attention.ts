@@ -35,6 +35,13 @@ export interface AttentionOptions {
   readonly layer: number;
 }
 
+export interface AttendOptions {
+  /** x continues what is in it; the caller advances it. */
+  readonly cache?: KvCache | undefined;
+  /** int32 (B, T): a time step sees its own segment only; a negative one is padding. Not with a cache. */
+  readonly segments?: Tensor | undefined;
+}
+
 /** Causal multi-head attention (Vaswani et al. 2017), with grouped heads, RoPE, ALiBi, a window, QK-norm and a cache as options. */
 export class CausalSelfAttention {
   readonly query: Linear;
@@ -58,8 +65,8 @@ export class CausalSelfAttention {
     }
   }
 
-  /** x (B, T, C) -> (B, T, C). With a cache, x continues what is in it; the caller advances the cache. */
-  forward(tape: Tape, x: Tensor, cache?: KvCache): Tensor {
+  /** x (B, T, C) -> (B, T, C) */
+  forward(tape: Tape, x: Tensor, { cache, segments }: AttendOptions = {}): Tensor {
     const { heads: H, keyValueHeads: K, layer, alibiTable, slidingWindow, dropout } = this.#options;
     // The kernel for one time step of texts of different lengths has neither biases nor windows.
     const plain = alibiTable === null && slidingWindow === null;
@@ -72,7 +79,7 @@ export class CausalSelfAttention {
     const past = cache?.layers[layer];
     const mixed =
       cache === undefined || past === undefined
-        ? attention(tape, q, k, v, { causal: true, dropout, ...seen }) // (B, T, H, D)
+        ? attention(tape, q, k, v, { causal: true, dropout, ...seen, ...(segments && { segments }) }) // (B, T, H, D)
         : attendWithPast(tape, q, k, v, past, cache, seen);
     const [B = 0, T = 0] = x.shape;
     return this.output.forward(tape, reshape(tape, mixed, [B, T, H * this.#options.headSize])); // -> (B, T, C)

@@ -1,6 +1,5 @@
 import { addOnto, dropout, type Tape, type Tensor } from "../tensor/index.ts";
-import { type AttentionOptions, CausalSelfAttention } from "./attention.ts";
-import type { KvCache } from "./kv-cache.ts";
+import { type AttendOptions, type AttentionOptions, CausalSelfAttention } from "./attention.ts";
 import { type FeedForward, GatedMlp, Mlp, type MlpOptions } from "./mlp.ts";
 import { createNorm, type Norm, type NormKind } from "./norm.ts";
 import type { ParameterStore } from "./parameters.ts";
@@ -32,8 +31,8 @@ export class Block {
   }
 
   /** x (B, T, C) -> (B, T, C) */
-  forward(tape: Tape, x: Tensor, cache?: KvCache): Tensor {
-    const attended = this.attention.forward(tape, this.#inputNorm.forward(tape, x), cache);
+  forward(tape: Tape, x: Tensor, options: AttendOptions = {}): Tensor {
+    const attended = this.attention.forward(tape, this.#inputNorm.forward(tape, x), options);
     const middle = addOnto(tape, x, dropout(tape, attended, this.#dropout));
     const fed = this.mlp.forward(tape, this.#middleNorm.forward(tape, middle));
     return addOnto(tape, middle, dropout(tape, fed, this.#dropout));

@@ -23,9 +23,9 @@ export interface KvCacheOptions {
  *
  * @example
  * const cache = model.createCache(2, 256);
- * model.hidden(tape, prompt0, cache.row(0)); // (1, 7)
- * model.hidden(tape, prompt1, cache.row(1)); // (1, 3)
- * model.hidden(tape, next, cache); // (2, 1): cache.lengths is now [8, 4]
+ * model.hidden(tape, prompt0, { cache: cache.row(0) }); // (1, 7)
+ * model.hidden(tape, prompt1, { cache: cache.row(1) }); // (1, 3)
+ * model.hidden(tape, next, { cache }); // (2, 1): cache.lengths is now [8, 4]
  * cache.row(0).truncate(5); // go on from the fifth token
  */
 export class KvCache {
@@ -112,8 +112,8 @@ export class KvCache {
     this.#move(() => 0);
   }
 
-  /** Keeps the first `length` time steps of each text. @throws NuwaError VALUE when there are fewer. */
-  truncate(length: number): void {
+  /** Keeps the first `length` time steps of each text. @returns length @throws NuwaError VALUE when there are fewer. */
+  truncate(length: number): number {
     if (!Number.isInteger(length) || length < 0 || this.#lengths.some((used) => length > used)) {
       throw new NuwaError(
         "VALUE",
@@ -121,6 +121,7 @@ export class KvCache {
       );
     }
     this.#move(() => length);
+    return length;
   }
 
   #move(to: (length: number) => number): void {

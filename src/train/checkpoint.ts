@@ -3,7 +3,7 @@ import { copyFile, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import {
-  type CausalLanguageModel,
+  type CausalModel,
   readSafetensors,
   saveModel,
   type SpecialTokenIds,
@@ -53,7 +53,7 @@ export function checkpointName(step: number): string {
 }
 
 export interface CheckpointParts {
-  readonly model: CausalLanguageModel;
+  readonly model: CausalModel;
   readonly optimizer: Optimizer;
   /** Folder whose tokenizer files are copied in. */
   readonly tokenizer: string;
@@ -211,7 +211,7 @@ export async function settleCheckpoints(
 /** Loads what `state.safetensors` holds into the optimizer (and, on a float64 device, into the model). */
 export async function loadTrainerTensors(
   checkpoint: string,
-  model: CausalLanguageModel,
+  model: CausalModel,
   optimizer: Optimizer,
   step: number,
 ): Promise<void> {
@@ -241,7 +241,7 @@ function weightName(parameter: string): string {
   return `weights.${parameter}`;
 }
 
-function stateTensors(model: CausalLanguageModel, optimizer: Optimizer): TensorSource[] {
+function stateTensors(model: CausalModel, optimizer: Optimizer): TensorSource[] {
   const tensors: [string, Tensor][] = [...(optimizer.state() satisfies NamedTensors)];
   const exact = model.device.name === "reference";
   if (exact) for (const parameter of model.parameters) tensors.push([weightName(parameter.name), parameter]);

@@ -1,4 +1,4 @@
-import type { CausalLanguageModel } from "../models/index.ts";
+import type { CausalModel } from "../models/index.ts";
 import { type Arena, Tape } from "../tensor/index.ts";
 import type { HeldOut } from "./objectives/objective.ts";
 
@@ -22,7 +22,7 @@ export interface HeldOutScore {
  * @returns undefined when it was cancelled
  */
 export async function evaluate(
-  model: CausalLanguageModel,
+  model: CausalModel,
   arena: Arena,
   heldOut: HeldOut,
   isCancelled: () => boolean = () => false,
@@ -36,9 +36,12 @@ export async function evaluate(
     const tape = new Tape({ device: model.device, arena, recording: false, training: false });
     const { tokenLosses } = model.loss(
       tape,
-      tape.constant(batch.tokens, [B, T], "int32"),
-      tape.constant(batch.targets, [B, T], "int32"),
-      { normalizer: 1, ...(batch.weights && { weights: tape.constant(batch.weights, [B, T]) }) },
+      {
+        tokens: tape.constant(batch.tokens, [B, T], "int32"),
+        targets: tape.constant(batch.targets, [B, T], "int32"),
+        ...(batch.weights && { weights: tape.constant(batch.weights, [B, T]) }),
+      },
+      { normalizer: 1 },
     );
     const losses = tokenLosses.toArray(); // (B·T), already times their weights
     for (const [i, target] of batch.targets.entries()) {

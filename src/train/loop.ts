@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import { plainSampling } from "../generate/sampler.ts";
-import type { CausalLanguageModel } from "../models/index.ts";
+import type { CausalModel } from "../models/index.ts";
 import { createSchedule, type Optimizer } from "../optim/index.ts";
 import type { Arena } from "../tensor/index.ts";
 import { checkpointName, pointCheckpoint, pruneCheckpoints, type TrainerState, writeCheckpoint } from "./checkpoint.ts";
@@ -22,7 +22,7 @@ export interface LoopOptions {
   readonly folder: string;
   /** Length of the whole run. */
   readonly steps: number;
-  readonly model: CausalLanguageModel;
+  readonly model: CausalModel;
   readonly optimizer: Optimizer;
   readonly arena: Arena;
   /** Step 0, or the checkpoint that model and optimizer were loaded from. */

@@ -1,5 +1,5 @@
 import { sampleToken, type SamplingSettings } from "../generate/sampler.ts";
-import type { CausalLanguageModel } from "../models/index.ts";
+import type { CausalModel } from "../models/index.ts";
 import { type Arena, PhiloxStream, Tape, Tensor } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
 
@@ -20,7 +20,7 @@ const SAMPLE_STREAM = 3;
 
 /** A short text from a model that is being trained. One sequence, with a cache, ended by the model's context. */
 export function writeSample(
-  model: CausalLanguageModel,
+  model: CausalModel,
   tokenizer: Tokenizer,
   arena: Arena,
   { prompt, tokens, settings, seed, stream, stop }: SampleOptions,
@@ -35,7 +35,7 @@ export function writeSample(
     for (let input = ids; ids.length + written.length < end; input = written.slice(-1)) {
       const T = input.length;
       const tape = new Tape({ device: model.device, arena, recording: false, training: false });
-      const hidden = model.hidden(tape, tape.constant(input, [1, T], "int32"), cache); // (1, T, C)
+      const hidden = model.hidden(tape, tape.constant(input, [1, T], "int32"), { cache }); // (1, T, C)
       const C = hidden.length / T;
       const last = new Tensor(model.device, hidden.storage.slice((T - 1) * C, C), [1, C]);
       const logits = model.logits(tape, last).toArray(); // (1, V)

@@ -1,11 +1,11 @@
-import type { CausalLanguageModel } from "../models/index.ts";
+import type { CausalModel } from "../models/index.ts";
 import { clipByGlobalNorm, type Optimizer, type Schedule } from "../optim/index.ts";
 import { type Arena, Tape } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Batch, Objective } from "./objectives/objective.ts";
 
 export interface TrainerOptions {
-  readonly model: CausalLanguageModel;
+  readonly model: CausalModel;
   readonly optimizer: Optimizer;
   readonly objective: Objective;
   readonly schedule: Schedule;
@@ -71,9 +71,12 @@ export class Trainer {
     const tape = new Tape({ device: model.device, arena, recording: true, training: true, checkpointing, ...counters });
     const { loss } = model.loss(
       tape,
-      tape.constant(batch.tokens, [B, T], "int32"),
-      tape.constant(batch.targets, [B, T], "int32"),
-      { normalizer, ...(batch.weights && { weights: tape.constant(batch.weights, [B, T]) }) },
+      {
+        tokens: tape.constant(batch.tokens, [B, T], "int32"),
+        targets: tape.constant(batch.targets, [B, T], "int32"),
+        ...(batch.weights && { weights: tape.constant(batch.weights, [B, T]) }),
+      },
+      { normalizer },
     );
     const value = loss.toArray()[0] ?? Number.NaN;
     tape.backward(loss);

@@ -1,4 +1,4 @@
-import { Gpt, resolveGptConfig, type CausalLanguageModel } from "../../src/models/index.ts";
+import { Gpt, resolveGptConfig, type CausalModel } from "../../src/models/index.ts";
 import { createDevice, nativeAvailable, type Device } from "../../src/tensor/index.ts";
 import { TextGenerator, type LoadedGenerator } from "../../src/generate/index.ts";
 import { defaultChatTemplate, trainBpe } from "../../src/tokenizer/index.ts";
@@ -7,7 +7,7 @@ const text =
   "The quick brown fox jumps over the lazy dog. 你好，世界。 Once upon a time there was a fox, and the fox was quick.";
 
 export interface TinyModel extends LoadedGenerator {
-  readonly model: CausalLanguageModel;
+  readonly model: CausalModel;
   readonly device: Device;
   dispose(): void;
 }

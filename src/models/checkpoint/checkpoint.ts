@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createDevice, type Device, type WeightDType } from "../../tensor/index.ts";
 import { NuwaError } from "../../text/index.ts";
-import type { CausalLanguageModel } from "../causal-language-model.ts";
+import type { CausalModel } from "../causal-model.ts";
 import { Gpt } from "../families/gpt/gpt.ts";
 import type { GptConfig } from "../families/gpt/gpt-config.ts";
 import { type ConfigJson, gather, type Layout, scatter, type StoredTensor } from "./layout.ts";
@@ -42,7 +42,7 @@ export interface LoadOptions {
  * @throws NuwaError FILE when it cannot be written, VALUE for a family that cannot be saved
  * @example await saveModel("runs/sample/checkpoints/last", model, { specialTokens: { eos_token_id: 0 } });
  */
-export async function saveModel(dir: string, model: CausalLanguageModel, options: SaveOptions = {}): Promise<void> {
+export async function saveModel(dir: string, model: CausalModel, options: SaveOptions = {}): Promise<void> {
   if (!(model instanceof Gpt)) throw new NuwaError("VALUE", "expected a GPT: other families cannot be saved yet");
   const { extraFiles = {} } = options;
   const { bos_token_id = null, eos_token_id = null, pad_token_id = null } = options.specialTokens ?? {};

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createDevice, type Device, nativeAvailable, Tape } from "../../tensor/index.ts";
-import type { CausalLanguageModel } from "../causal-language-model.ts";
+import type { CausalModel } from "../causal-model.ts";
 import { loadStories, StoriesTokenizer } from "./stories.ts";
 
 const folder = join(process.env["NUWA_SHARED"] ?? "../shared", "data/stories260K");
@@ -12,14 +12,14 @@ const missing = !existsSync(join(folder, "stories260K.bin"));
 if (missing) console.log(`stories260K tests are skipped: ${folder} is not there`);
 
 /** Greedy continuation from BOS, until BOS comes again or the cache is full. */
-function continueGreedily(model: CausalLanguageModel, device: Device, steps: number): number[] {
+function continueGreedily(model: CausalModel, device: Device, steps: number): number[] {
   const cache = model.createCache(1, steps);
   const arena = device.createArena();
   const ids: number[] = [1];
   while (ids.length <= steps) {
     const tape = new Tape({ device, arena, recording: false, training: false });
     const last = tape.constant(ids.slice(-1), [1, 1], "int32");
-    const next = argmax(model.logits(tape, model.hidden(tape, last, cache)).toArray());
+    const next = argmax(model.logits(tape, model.hidden(tape, last, { cache })).toArray());
     arena.reset();
     if (next === 1) break;
     ids.push(next);
@@ -30,7 +30,7 @@ function continueGreedily(model: CausalLanguageModel, device: Device, steps: num
 }
 
 /** The most likely next token at each place, from one pass over the whole text. */
-function nextTokens(model: CausalLanguageModel, device: Device, ids: readonly number[]): number[] {
+function nextTokens(model: CausalModel, device: Device, ids: readonly number[]): number[] {
   const arena = device.createArena();
   const tape = new Tape({ device, arena, recording: false, training: false });
   const hidden = model.hidden(tape, tape.constant(ids, [1, ids.length], "int32"));

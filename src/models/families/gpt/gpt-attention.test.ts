@@ -31,7 +31,8 @@ function logits(model: Gpt, tokens: readonly number[], pieces?: readonly number[
   return pieces.flatMap((count) => {
     const part = tokens.slice(position, position + count);
     position += count;
-    return [...model.logits(tape, model.hidden(tape, tape.constant(part, [1, count], "int32"), cache)).toArray()];
+    const hidden = model.hidden(tape, tape.constant(part, [1, count], "int32"), { cache });
+    return [...model.logits(tape, hidden).toArray()];
   });
 }
 

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { createOptimizer, optimizerSettings } from "../../../optim/index.ts";
 import { createDevice, type Device, nativeAvailable, PhiloxStream, Tape, type Tensor } from "../../../tensor/index.ts";
 import { NuwaError } from "../../../text/index.ts";
+import type { TokenBatch } from "../../causal-model.ts";
 import { Gpt } from "./gpt.ts";
 import { classicGpt, type GptSettings, llamaGpt, resolveGptConfig } from "./gpt-config.ts";
 
@@ -43,6 +44,11 @@ const draw = (count: number, below: number): number[] => Array.from({ length: co
 const ids = draw(B * T, tiny.vocab_size);
 const targets = draw(B * T, tiny.vocab_size);
 
+const batchOf = (tape: Tape): TokenBatch => ({
+  tokens: tape.constant(ids, [B, T], "int32"),
+  targets: tape.constant(targets, [B, T], "int32"),
+});
+
 /** A model far from its initial state, where gradients of all parts are large enough to be checked. */
 function shaken(settings: GptSettings, on: Device = device): Gpt {
   const model = new Gpt(resolveGptConfig(settings), on, { seed: 5 });
@@ -72,10 +78,11 @@ describe.each(Object.entries(variants))("%s", (_name, settings) => {
     /** The same dropout mask each time: it depends on the seed and step alone. */
     const run = (recording: boolean): { tape: Tape; loss: Tensor } => {
       const tape = new Tape({ device, arena, recording, training: true, seed: 9, step: 4 });
-      const { loss } = model.loss(tape, tape.constant(ids, [B, T], "int32"), tape.constant(targets, [B, T], "int32"), {
-        weights: tape.constant(weights, [B, T]),
-        normalizer: 7,
-      });
+      const { loss } = model.loss(
+        tape,
+        { ...batchOf(tape), weights: tape.constant(weights, [B, T]) },
+        { normalizer: 7 },
+      );
       return { tape, loss };
     };
     const { tape, loss } = run(true);
@@ -135,7 +142,7 @@ describe.each(Object.entries(variants))("%s", (_name, settings) => {
           const start = cache.length;
           const tape = new Tape({ device: own, arena: ownArena, recording: false, training: false });
           const rows = Array.from({ length: B }, (_, b) => ids.slice(b * T + start, b * T + start + size));
-          const hidden = model.hidden(tape, tape.constant(rows.flat(), [B, size], "int32"), cache);
+          const hidden = model.hidden(tape, tape.constant(rows.flat(), [B, size], "int32"), { cache });
           const logits = model.logits(tape, hidden).toArray();
           for (let b = 0; b < B; b++) {
             for (let i = 0; i < size * V; i++) {
@@ -162,7 +169,7 @@ describe.each(Object.entries(variants))("%s", (_name, settings) => {
     const cache = model.createCache(1, 4);
     const tape = new Tape({ device, arena, recording: false, training: false });
     const long = tape.constant(draw(5, 13), [1, 5], "int32");
-    expect(() => model.hidden(tape, long, cache)).toThrow(NuwaError);
+    expect(() => model.hidden(tape, long, { cache })).toThrow(NuwaError);
     expect(cache.length).toBe(0);
     expect(() => cache.truncate(1)).toThrow(NuwaError);
     arena.reset();
@@ -184,7 +191,8 @@ describe("initialisation", () => {
     const model = new Gpt(resolveGptConfig(settings), own, { seed: 1 });
     const tape = new Tape({ device: own, arena: own.createArena(), recording: false, training: false });
     const tokens = tape.constant(draw(256, 512), [4, 64], "int32");
-    const { loss } = model.loss(tape, tokens, tape.constant(draw(256, 512), [4, 64], "int32"), { normalizer: 256 });
+    const next = tape.constant(draw(256, 512), [4, 64], "int32");
+    const { loss } = model.loss(tape, { tokens, targets: next }, { normalizer: 256 });
     const ratio = (loss.toArray()[0] ?? Number.NaN) / Math.log(512);
     expect(ratio).toBeGreaterThan(0.99);
     expect(ratio).toBeLessThan(1.01);
@@ -247,7 +255,7 @@ test.each([
     // each text of different tokens, so that each target can be known from the past
     const tokens = tape.constant([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [2, 5], "int32");
     const next = tape.constant(targets, [2, 5], "int32");
-    const { loss } = model.loss(tape, tokens, next, { normalizer: 10 });
+    const { loss } = model.loss(tape, { tokens, targets: next }, { normalizer: 10 });
     tape.backward(loss);
     optimize.step({ learningRateScale: 1, gradientScale: 1 });
     last = loss.toArray()[0] ?? Number.NaN;
@@ -298,8 +306,7 @@ describe.each(devices)("activation checkpointing on %s", (name) => {
     for (let microBatch = 0; microBatch < 2; microBatch++) {
       const counters = { seed: 4, step: 7, microBatch };
       const tape = new Tape({ device: on, arena: own, recording: true, training: true, checkpointing, ...counters });
-      const tokens = tape.constant(ids, [B, T], "int32");
-      const { loss } = model.loss(tape, tokens, tape.constant(targets, [B, T], "int32"), { normalizer: 2 * B * T });
+      const { loss } = model.loss(tape, batchOf(tape), { normalizer: 2 * B * T });
       losses.push(loss.toArray());
       tape.backward(loss);
       own.reset();

@@ -16,6 +16,7 @@ import {
   alibiTable,
   linear,
   linearCrossEntropy,
+  linearLogProbs,
   reshape,
   ropeTable,
   type Tape,
@@ -23,7 +24,7 @@ import {
   type WeightDType,
 } from "../../../tensor/index.ts";
 import { NuwaError } from "../../../text/index.ts";
-import type { CausalLanguageModel, LossOptions } from "../../causal-language-model.ts";
+import type { CausalModel, LossOptions, LossResult, ReadOptions, TokenBatch } from "../../causal-model.ts";
 import type { GptConfig } from "./gpt-config.ts";
 
 export interface GptOptions {
@@ -44,10 +45,10 @@ export interface GptOptions {
  * @example
  * const model = new Gpt(resolveGptConfig({ vocab_size: 512, num_hidden_layers: 2 }), device, { seed: 1 });
  * const tape = new Tape({ device, arena, recording: true, training: true });
- * const { loss } = model.loss(tape, tokens, targets, { normalizer: B * T });
+ * const { loss } = model.loss(tape, { tokens, targets }, { normalizer: B * T });
  * tape.backward(loss);
  */
-export class Gpt implements CausalLanguageModel {
+export class Gpt implements CausalModel {
   readonly config: GptConfig;
   readonly device: Device;
   readonly parameters: ParameterStore;
@@ -110,52 +111,66 @@ export class Gpt implements CausalLanguageModel {
     if (initialize) initializeGpt(store, config, seed);
   }
 
-  hidden(tape: Tape, tokens: Tensor, cache?: KvCache): Tensor {
+  hidden(tape: Tape, tokens: Tensor, options: ReadOptions = {}): Tensor {
+    const { segments, positions } = options;
+    const cache = requireKvCache(options);
     const [B = 0, T = 0] = tokens.shape;
     // Texts of different lengths go on by single time steps only.
     const offsets = T === 1 && cache !== undefined ? cache.lengths : undefined;
     const offset = offsets === undefined ? (cache?.length ?? 0) : 0;
     const longestSoFar = offsets?.reduce((most, one) => Math.max(most, one), 0) ?? offset;
-    const { max_position_embeddings: longest, dropout: p } = this.config;
-    if (longestSoFar + T > longest) {
-      throw new NuwaError("VALUE", `expected at most ${longest} tokens, got ${longestSoFar + T}`, {
-        hint: "the model's max_position_embeddings is its longest text",
-      });
-    }
+    this.#requireContext(positions?.bounds === undefined ? longestSoFar + T : positions.bounds.max + 1);
     cache?.requireRoom(T);
     let x = this.#tokens.forward(tape, tokens); // (B, T) -> (B, T, C)
     if (this.#positions !== undefined) {
-      const ids = tape.constant(positionIds(offsets ?? Array<number>(B).fill(offset), T), [B, T], "int32");
-      x = add(tape, x, this.#positions.forward(tape, ids));
+      const counted = (): Tensor =>
+        tape.constant(positionIds(offsets ?? Array<number>(B).fill(offset), T), [B, T], "int32");
+      x = add(tape, x, this.#positions.forward(tape, positions ?? counted()));
     }
-    x = dropout(tape, x, p);
+    x = dropout(tape, x, this.config.dropout);
     for (const block of this.#blocks) {
       const input = x;
-      x = tape.checkpoint(() => block.forward(tape, input, cache)); // (B, T, C)
+      x = tape.checkpoint(() => block.forward(tape, input, { cache, segments })); // (B, T, C)
       if (!tape.recording) tape.free(input);
     }
     cache?.advance(T);
     return this.#norm.forward(tape, x);
   }
 
-  logits(tape: Tape, hidden: Tensor): Tensor {
-    return linear(tape, hidden, this.#head); // (N, C) -> (N, V)
+  get head(): Tensor {
+    return this.#head;
   }
 
-  loss(
-    tape: Tape,
-    tokens: Tensor,
-    targets: Tensor,
-    options: LossOptions,
-  ): { readonly loss: Tensor; readonly tokenLosses: Tensor } {
-    const [B = 0, T = 0] = tokens.shape;
-    const N = B * T;
-    const hidden = reshape(tape, this.hidden(tape, tokens), [N, this.config.hidden_size]);
-    const { weights, normalizer } = options;
-    return linearCrossEntropy(tape, hidden, this.#head, reshape(tape, targets, [N]), {
-      ...(weights && { weights: reshape(tape, weights, [N]) }),
-      normalizer,
-      ignoreNegative: true,
+  logits(tape: Tape, hidden: Tensor): Tensor {
+    return linear(tape, hidden, this.#head); // (…, C) -> (…, V)
+  }
+
+  loss(tape: Tape, batch: TokenBatch, options: LossOptions): LossResult {
+    const { hidden, targets } = this.#rows(tape, batch);
+    const { weights } = batch;
+    return linearCrossEntropy(tape, hidden, this.#head, targets, {
+      ...(weights && { weights: reshape(tape, weights, [weights.length]) }),
+      ...options,
+    });
+  }
+
+  logProbabilities(tape: Tape, batch: TokenBatch): Tensor {
+    const { hidden, targets } = this.#rows(tape, batch);
+    return linearLogProbs(tape, hidden, this.#head, targets); // (B·T)
+  }
+
+  /** hidden (B·T, C) and targets (B·T) */
+  #rows(tape: Tape, { tokens, targets, segments, positions }: TokenBatch) {
+    const N = tokens.length;
+    const hidden = this.hidden(tape, tokens, { segments, positions });
+    return { hidden: reshape(tape, hidden, [N, this.config.hidden_size]), targets: reshape(tape, targets, [N]) };
+  }
+
+  #requireContext(length: number): void {
+    const { max_position_embeddings: longest } = this.config;
+    if (length <= longest) return;
+    throw new NuwaError("VALUE", `expected at most ${longest} tokens, got ${length}`, {
+      hint: "the model's max_position_embeddings is its longest text",
     });
   }
 
@@ -187,6 +202,14 @@ export function initializeGpt(store: ParameterStore, config: GptConfig, seed: nu
     else if (isResidual) normal(parameter, std / Math.sqrt(2 * config.num_hidden_layers), seed);
     else normal(parameter, std, seed);
   }
+}
+
+/** @throws NuwaError VALUE for another model's cache, or one together with packed texts */
+function requireKvCache({ cache, segments, positions }: ReadOptions): KvCache | undefined {
+  if (cache === undefined) return undefined;
+  if (!(cache instanceof KvCache)) throw new NuwaError("VALUE", "expected a cache that this model made");
+  if (segments === undefined && positions === undefined) return cache;
+  throw new NuwaError("VALUE", "a cache goes on with whole texts: expected neither segments nor positions with it");
 }
 
 /** offset, offset + 1, … of T for each text's offset. */

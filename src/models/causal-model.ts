@@ -1,0 +1,95 @@
+import type { Tape, Tensor } from "../tensor/index.ts";
+import type { GenerationCache, Model } from "./model.ts";
+
+/** What a model reads beside the tokens. */
+export interface ReadOptions {
+  /** The tokens continue what is in it, and are added to it. Without a cache, they are whole texts. */
+  readonly cache?: GenerationCache | undefined;
+  /**
+   * int32 (B, T): of several texts packed into one row each sees itself only. A negative segment is padding, which
+   * neither sees nor is seen. Not together with a cache.
+   */
+  readonly segments?: Tensor | undefined;
+  /**
+   * int32 (B, T): each token's position in its text. Default: counted through the row, after what the cache holds; texts
+   * packed into one row need their own, see {@link packedPositions}. Not together with a cache.
+   */
+  readonly positions?: Tensor | undefined;
+}
+
+/** Texts and what is to be predicted from them, on the device; each (B, T). */
+export interface TokenBatch extends Pick<ReadOptions, "segments" | "positions"> {
+  /** int32 */
+  readonly tokens: Tensor;
+  /** int32: the token to predict at each time step; a negative one is left out. */
+  readonly targets: Tensor;
+  /** float32, of each target: 0 leaves a token out (padding, a user's turn). Default: all count 1. */
+  readonly weights?: Tensor | undefined;
+}
+
+export interface LossOptions {
+  /** What Σ weight · nll is divided by: the number of targets that count, over all micro-batches of the step. */
+  readonly normalizer: number;
+  /** ε of Szegedy et al. 2016: the target's probability is 1 − ε + ε/V, each other's ε/V. Default 0. */
+  readonly labelSmoothing?: number;
+  /** Each token's loss gains this times log(Σ exp)² (Chowdhery et al. 2022, PaLM). Default 0. */
+  readonly zLoss?: number;
+}
+
+export interface LossResult {
+  /** (1): Σ tokenLosses / normalizer */
+  readonly loss: Tensor;
+  /** (B·T): each target's −log probability times its weight, in nats; 0 for one that is left out. No gradient. */
+  readonly tokenLosses: Tensor;
+}
+
+/**
+ * A model that gives each token's probability from those before it. Training, generation and evaluation know models
+ * by this interface only.
+ *
+ * @example
+ * const { loss } = model.loss(tape, { tokens, targets }, { normalizer: B * T });
+ * tape.backward(loss);
+ */
+export interface CausalModel extends Model {
+  /**
+   * tokens int32 (B, T) -> (B, T, C), final norm applied.
+   * @throws NuwaError VALUE when a text is longer than the model or the cache has room for
+   */
+  hidden(tape: Tape, tokens: Tensor, options?: ReadOptions): Tensor;
+  /** hidden (…, C) -> (…, V), before softmax. */
+  logits(tape: Tape, hidden: Tensor): Tensor;
+  /** (V, C): what `logits` multiplies by, for an objective that fuses it with its loss (`linearCrossEntropy`). */
+  readonly head: Tensor;
+  /** Mean cross-entropy of the targets. @throws NuwaError VALUE as `hidden` does */
+  loss(tape: Tape, batch: TokenBatch, options: LossOptions): LossResult;
+  /** (B·T): each target's log probability, in nats, with a gradient; 0 for one that is left out. Weights have no part. */
+  logProbabilities(tape: Tape, batch: TokenBatch): Tensor;
+  /** Room for `capacity` tokens of B texts; the caller releases it. */
+  createCache(B: number, capacity: number): GenerationCache;
+}
+
+/** A causal body with a head of one: a number at each time step, as a reward of the text so far or its value. */
+export interface ScalarModel extends Model {
+  /** As of a {@link CausalModel}. */
+  hidden(tape: Tape, tokens: Tensor, options?: ReadOptions): Tensor;
+  /** hidden (…, C) -> (…) */
+  scalars(tape: Tape, hidden: Tensor): Tensor;
+}
+
+/**
+ * Positions that count from each segment's own start, for texts packed into rows; padding (a negative segment) is at 0.
+ *
+ * @param segments (B, T)
+ * @returns (B, T)
+ * @example packedPositions(Int32Array.of(0, 0, 0, 1, 1, -1), 6); // 0 1 2 0 1 0
+ */
+export function packedPositions(segments: Int32Array, T: number): Int32Array {
+  const positions = new Int32Array(segments.length);
+  for (let i = 0; i < segments.length; i++) {
+    const segment = segments[i] ?? -1;
+    const continues = i % T !== 0 && segment >= 0 && segment === segments[i - 1];
+    if (continues) positions[i] = (positions[i - 1] ?? 0) + 1;
+  }
+  return positions;
+}
