@@ -5,6 +5,7 @@ import {
   attentionWithCache,
   reshape,
   rope,
+  type RopeOptions,
   type Tape,
   type Tensor,
   writeCache,
@@ -40,6 +41,8 @@ export interface AttendOptions {
   readonly cache?: KvCache | undefined;
   /** int32 (B, T): a time step sees its own segment only; a negative one is padding. Not with a cache. */
   readonly segments?: Tensor | undefined;
+  /** int32 (B, T), for RoPE: each time step's position; default: counted, after the cache's. Not with a cache. */
+  readonly positions?: Tensor | undefined;
 }
 
 /** Causal multi-head attention (Vaswani et al. 2017), with grouped heads, RoPE, ALiBi, a window, QK-norm and a cache as options. */
@@ -66,15 +69,15 @@ export class CausalSelfAttention {
   }
 
   /** x (B, T, C) -> (B, T, C) */
-  forward(tape: Tape, x: Tensor, { cache, segments }: AttendOptions = {}): Tensor {
+  forward(tape: Tape, x: Tensor, { cache, segments, positions }: AttendOptions = {}): Tensor {
     const { heads: H, keyValueHeads: K, layer, alibiTable, slidingWindow, dropout } = this.#options;
     // The kernel for one time step of texts of different lengths has neither biases nor windows.
     const plain = alibiTable === null && slidingWindow === null;
     const seen = { ...(alibiTable && { relative: alibiTable }), ...(slidingWindow && { window: slidingWindow }) };
     if (plain && cache !== undefined && x.shape[1] === 1) return this.#step(tape, x, cache);
-    const offset = cache?.length ?? 0;
-    const q = this.#place(tape, this.#heads(tape, this.query, x, H), this.#queryNorm, offset); // (B, T, H, D)
-    const k = this.#place(tape, this.#heads(tape, this.key, x, K), this.#keyNorm, offset); // (B, T, K, D)
+    const at = positions === undefined ? { offset: cache?.length ?? 0 } : { positions };
+    const q = this.#place(tape, this.#heads(tape, this.query, x, H), this.#queryNorm, at); // (B, T, H, D)
+    const k = this.#place(tape, this.#heads(tape, this.key, x, K), this.#keyNorm, at); // (B, T, K, D)
     const v = this.#heads(tape, this.value, x, K); // (B, T, K, D)
     const past = cache?.layers[layer];
     const mixed =
@@ -106,10 +109,10 @@ export class CausalSelfAttention {
   }
 
   /** Normalises and rotates queries or keys (B, T, heads, D). */
-  #place(tape: Tape, x: Tensor, norm: Norm | undefined, offset: number): Tensor {
+  #place(tape: Tape, x: Tensor, norm: Norm | undefined, at: RopeOptions): Tensor {
     const { ropeTable } = this.#options;
     const normalized = norm === undefined ? x : norm.forward(tape, x);
-    return ropeTable === null ? normalized : rope(tape, normalized, ropeTable, { offset });
+    return ropeTable === null ? normalized : rope(tape, normalized, ropeTable, at);
   }
 }
 

@@ -112,17 +112,30 @@ test("positions count from each segment's start, in each row", () => {
   expect([...packedPositions(Int32Array.of(3, 3, 3, 3), 2)]).toEqual([0, 1, 0, 1]);
 });
 
-test("a text longer than the model is refused, also where it is packed; a cache takes no packed texts", () => {
+test.each(["learned", "rope"] as const)(
+  "%s: no text may be longer than the model, but a row of them may",
+  (position) => {
+    const device = createDevice("reference");
+    const model = new Gpt(resolveGptConfig({ vocab_size: V, max_position_embeddings: 4, position }), device);
+    const tape = new Tape({ device, arena: device.createArena(), recording: false, training: false });
+    const tokens = tape.constant(draw(6), [1, 6], "int32");
+    const positions = (...values: number[]) => tape.constant(values, [1, 6], "int32");
+    expect(() => model.hidden(tape, tokens, { positions: positions(0, 1, 2, 3, 4, 0) })).toThrow(
+      /at most 4 tokens, got 5/,
+    );
+    expect(model.hidden(tape, tokens, { positions: positions(0, 1, 2, 0, 1, 2) }).shape).toEqual([1, 6, 128]);
+    const cache = model.createCache(1, 4);
+    expect(() => model.hidden(tape, tokens, { cache, positions: positions(0, 1, 2, 0, 1, 2) })).toThrow(/a cache/);
+    device.dispose();
+  },
+);
+
+test("ALiBi goes by distance in the row, so that a row may not be longer than the model", () => {
   const device = createDevice("reference");
-  const model = new Gpt(resolveGptConfig({ vocab_size: V, max_position_embeddings: 4, position: "learned" }), device);
+  const model = new Gpt(resolveGptConfig({ vocab_size: V, max_position_embeddings: 4, position: "alibi" }), device);
   const tape = new Tape({ device, arena: device.createArena(), recording: false, training: false });
-  const tokens = tape.constant(draw(6), [1, 6], "int32");
-  const positions = (...values: number[]) => tape.constant(values, [1, 6], "int32");
-  expect(() => model.hidden(tape, tokens, { positions: positions(0, 1, 2, 3, 4, 0) })).toThrow(
-    /at most 4 tokens, got 5/,
-  );
-  expect(model.hidden(tape, tokens, { positions: positions(0, 1, 2, 0, 1, 2) }).shape).toEqual([1, 6, 128]);
-  const cache = model.createCache(1, 4);
-  expect(() => model.hidden(tape, tokens, { cache, positions: positions(0, 1, 2, 0, 1, 2) })).toThrow(/a cache/);
+  const positions = tape.constant([0, 1, 2, 0, 1, 2], [1, 6], "int32");
+  const run = () => model.hidden(tape, tape.constant(draw(6), [1, 6], "int32"), { positions });
+  expect(run).toThrow(/at most 4 tokens, got 6/);
   device.dispose();
 });

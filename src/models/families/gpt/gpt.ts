@@ -120,6 +120,7 @@ export class Gpt implements CausalModel {
     const offset = offsets === undefined ? (cache?.length ?? 0) : 0;
     const longestSoFar = offsets?.reduce((most, one) => Math.max(most, one), 0) ?? offset;
     this.#requireContext(positions?.bounds === undefined ? longestSoFar + T : positions.bounds.max + 1);
+    if (this.#alibiTable !== null) this.#requireContext(T); // its biases go by distance in the row
     cache?.requireRoom(T);
     let x = this.#tokens.forward(tape, tokens); // (B, T) -> (B, T, C)
     if (this.#positions !== undefined) {
@@ -130,7 +131,7 @@ export class Gpt implements CausalModel {
     x = dropout(tape, x, this.config.dropout);
     for (const block of this.#blocks) {
       const input = x;
-      x = tape.checkpoint(() => block.forward(tape, input, { cache, segments })); // (B, T, C)
+      x = tape.checkpoint(() => block.forward(tape, input, { cache, segments, positions })); // (B, T, C)
       if (!tape.recording) tape.free(input);
     }
     cache?.advance(T);
