@@ -105,3 +105,13 @@ test("every import path of the package leads to a source file", () => {
   });
   expect(missing).toEqual([]);
 });
+
+test("files appear whole, by the one way that io has: no rename elsewhere", () => {
+  const renaming = files.filter(
+    (file) =>
+      !file.endsWith(".test.ts") &&
+      room(join(source, file)) !== "io" &&
+      /\brename(Sync)?\(/.test(readFileSync(join(source, file), "utf8")),
+  );
+  expect(renaming).toEqual([]);
+});

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import pc from "picocolors";
+import { fileError } from "../io/errno.ts";
 import { Interrupted } from "../run/index.ts";
 import { NuwaError } from "../text/index.ts";
 
@@ -23,12 +24,11 @@ export function judge(error: unknown, debug: boolean): Verdict {
     };
   }
   const stack = debug && error instanceof Error ? `\n${stackOf(error)}` : "";
-  if (error instanceof NuwaError) return { exitCode: error.exitCode, message: line(error.toLine()) + stack };
-  const system = systemError(error);
-  if (system !== undefined) return { exitCode: 1, message: line(system) + stack };
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const named = fileError(error);
+  if (named instanceof NuwaError) return { exitCode: named.exitCode, message: line(named.toLine()) + stack };
+  const unnamed = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const hint = "this is a fault of Nuwa; please report it, with what NUWA_DEBUG=1 shows";
-  return { exitCode: 1, message: line(`unexpected ${what.split("\n")[0] ?? ""} (${hint})`) + stack };
+  return { exitCode: 1, message: line(`unexpected ${unnamed.split("\n")[0] ?? ""} (${hint})`) + stack };
 }
 
 function line(text: string): string {
@@ -50,25 +50,6 @@ function judgeCommander(error: CommanderError): Verdict {
     );
   const hint = text.includes("did you mean") ? "" : " (see --help)";
   return { exitCode: 2, message: line(text + hint) };
-}
-
-/** What the operating system refused, in words; undefined for an error that did not come from there. */
-function systemError(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
-  const place = "path" in error && typeof error.path === "string" ? `${error.path}: ` : "";
-  const words: Record<string, string> = {
-    ENOENT: "no such file or folder",
-    EACCES: "no permission",
-    EPERM: "not permitted",
-    EISDIR: "expected a file, got a folder",
-    ENOTDIR: "expected a folder, got a file",
-    ENOSPC: "the disk is full (free some space and run again; nothing finished is lost)",
-    EDQUOT: "the disk quota is used up (free some space and run again; nothing finished is lost)",
-    EROFS: "the disk is read-only",
-    EMFILE: "too many open files (raise `ulimit -n`)",
-    EADDRINUSE: "the port is in use (choose another with --port)",
-  };
-  return place + (words[String(error.code)] ?? error.message);
 }
 
 function stackOf(error: Error): string {

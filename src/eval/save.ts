@@ -1,6 +1,7 @@
-import { createWriteStream, mkdirSync, writeFileSync, type WriteStream } from "node:fs";
+import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
+import { writeWhole } from "../io/whole-file.ts";
 import type { ExampleResult, TaskResult } from "./harness.ts";
 
 /** What an evaluation leaves behind: `results.json`, and one line for each item in `examples/<task>.jsonl`. */
@@ -29,7 +30,7 @@ export class ResultWriter {
       stream.end();
       if (!stream.writableFinished) await once(stream, "finish");
     }
-    writeFileSync(join(this.#folder, "results.json"), `${JSON.stringify({ model, results }, null, 2)}\n`);
+    writeWhole(join(this.#folder, "results.json"), `${JSON.stringify({ model, results }, null, 2)}\n`);
   }
 }
 

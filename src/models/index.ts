@@ -9,7 +9,6 @@ export * from "./gguf/gguf.ts";
 export * from "./gguf/gguf-tokenizer.ts";
 export * from "./families/gpt/gpt.ts";
 export * from "./checkpoint/checkpoint.ts";
-export * from "../io/replace-file.ts";
 export * from "./checkpoint/safetensors.ts";
 export * from "./checkpoint/stories.ts";
 export * from "./measure-step.ts";

@@ -28,4 +28,4 @@ export { version } from "./manifest/version.ts";
 export { openDevice } from "./device.ts";
 export { scoreLines, summarise, summaryText, type RunSummary } from "./report/summary.ts";
 export { diagnose, type Finding } from "./doctor.ts";
-export { writeWhole } from "../io/files.ts";
+export { writeWhole } from "../io/whole-file.ts";

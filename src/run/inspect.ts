@@ -5,7 +5,7 @@ import { formatPairs, type PackMeta, readPackMeta, TokenDataset } from "../data/
 import type { LedgerEntry, StageStatistics } from "../data/stage.ts";
 import { NuwaError, type Document } from "../text/index.ts";
 import { loadTokenizer } from "../tokenizer/index.ts";
-import { readJson } from "../io/files.ts";
+import { readJson } from "../io/json.ts";
 import { count } from "./progress.ts";
 import { readManifest } from "./manifest/manifest.ts";
 import { readRecipe } from "./recipe/recipe.ts";

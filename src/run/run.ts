@@ -2,8 +2,9 @@ import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import * as path from "node:path";
 import { version } from "./manifest/version.ts";
 import { stagesOf } from "./stages/chain.ts";
-import { writeWhole } from "../io/files.ts";
+import { writeWhole } from "../io/whole-file.ts";
 import { takeLock } from "../io/lock.ts";
+import { removeTemporaries } from "../io/temporary.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { Progress } from "./progress.ts";
 import { printRecipe } from "./recipe/print.ts";
@@ -34,8 +35,9 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
   const directory = new RunDirectory(path.resolve(cwd, options.directory ?? path.join("runs", recipe.name)));
   const stages = stagesOf(recipe, directory, where);
   directory.create();
-  const release = takeLock(directory.lock);
+  const release = takeLock(directory.lock, "this run");
   try {
+    removeTemporaries(directory.root);
     const manifest = Manifest.open(directory.manifest, () => ({
       name: recipe.name,
       nuwa: version(),

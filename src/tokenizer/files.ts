@@ -1,5 +1,7 @@
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { isErrno } from "../io/errno.ts";
+import { writeWholeAsync } from "../io/whole-file.ts";
 import { NuwaError } from "../text/index.ts";
 import { readTokenizerJson, type TokenRoles } from "./read/tokenizer-json.ts";
 import { readSentencePiece } from "./read/sentencepiece.ts";
@@ -83,7 +85,6 @@ export async function saveTokenizer(
   tokenizer: Tokenizer,
   options: { readonly chatTemplate?: string; readonly modelMaxLength?: number } = {},
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
   await writeJson(join(folder, "tokenizer.json"), tokenizer.toJSON());
   await writeJson(join(folder, "tokenizer_config.json"), tokenizerConfig(tokenizer, options));
 }
@@ -137,7 +138,7 @@ async function readBytes(file: string): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    if (isErrno(cause, "ENOENT")) return undefined;
     throw new NuwaError("FILE", `cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,
     });
@@ -156,6 +157,5 @@ async function readJson(file: string): Promise<unknown> {
 }
 
 async function writeJson(file: string, value: JsonObject): Promise<void> {
-  await writeFile(`${file}.part`, `${JSON.stringify(value, null, 2)}\n`);
-  await rename(`${file}.part`, file);
+  await writeWholeAsync(file, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { copyFile, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
@@ -13,7 +12,11 @@ import {
 import type { NamedTensors, Optimizer } from "../optim/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
-import { diskWriter, fileHash, isErrno, pointTo, writeDirectory, type Writer } from "../io/durable.ts";
+import { isErrno } from "../io/errno.ts";
+import { hashBytes, hashFileAsync } from "../io/hash.ts";
+import { removeTemporaries } from "../io/temporary.ts";
+import { writeWholeAsync } from "../io/whole-file.ts";
+import { replaceLink, writeFolder } from "../io/whole-folder.ts";
 
 const wholeNumber = z.int().min(0);
 
@@ -71,10 +74,10 @@ export interface CheckpointParts {
 export async function writeCheckpoint(
   folder: string,
   { model, optimizer, tokenizer, specialTokens = {}, state }: CheckpointParts,
-  writer: Writer = diskWriter,
+  write: (path: string, text: string) => Promise<void> = writeWholeAsync,
 ): Promise<string> {
   const target = join(folder, checkpointName(state.step));
-  await writeDirectory(target, async (temporary) => {
+  await writeFolder(target, async (temporary) => {
     await saveModel(temporary, model, { specialTokens });
     for (const file of await readdir(tokenizer)) {
       if (isTokenizerFile(file)) await copyFile(join(tokenizer, file), join(temporary, file));
@@ -85,10 +88,10 @@ export async function writeCheckpoint(
     const body = bodySchema.parse({ format: 1, ...state, files }); // and with it the order of keys, which is hashed
     const whole = {
       ...body,
-      settings_sha256: sha256(JSON.stringify(state.settings)),
-      sha256: sha256(JSON.stringify(body)),
+      settings_sha256: hashBytes(JSON.stringify(state.settings)),
+      sha256: hashBytes(JSON.stringify(body)),
     };
-    await writer.writeFile(join(temporary, STATE_FILE), `${JSON.stringify(whole, undefined, 2)}\n`);
+    await write(join(temporary, STATE_FILE), `${JSON.stringify(whole, undefined, 2)}\n`);
   });
   return target;
 }
@@ -115,7 +118,7 @@ export async function readState(checkpoint: string): Promise<TrainerState> {
   const parsed = stateSchema.safeParse(json);
   if (!parsed.success) throw damaged("the trainer's state is damaged, or of another version", STATE_FILE);
   const { sha256: expected, settings_sha256: _, ...body } = parsed.data;
-  if (sha256(JSON.stringify(body)) !== expected) throw damaged("the trainer's state is damaged", STATE_FILE);
+  if (hashBytes(JSON.stringify(body)) !== expected) throw damaged("the trainer's state is damaged", STATE_FILE);
   for (const [file, { bytes, sha256: hash }] of Object.entries(body.files)) {
     const size = await stat(join(checkpoint, file)).then(
       (found) => found.size,
@@ -166,6 +169,8 @@ export async function findResumable(folder: string, warn: (message: string) => v
 }
 
 async function removeLeftovers(folder: string): Promise<void> {
+  removeTemporaries(folder);
+  // names that version 0.1 gave
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     if (/^\.(tmp|old)-step-|\.tmp$/.test(name)) await rm(join(folder, name), { recursive: true, force: true });
@@ -182,7 +187,7 @@ export async function pruneCheckpoints(folder: string, keep: number, best: numbe
 
 /** Points `latest` or `best` at a checkpoint. They are relative symbolic links, replaced in one step. */
 export async function pointCheckpoint(folder: string, link: "latest" | "best", step: number): Promise<void> {
-  await pointTo(join(folder, link), checkpointName(step));
+  await replaceLink(join(folder, link), checkpointName(step));
 }
 
 /**
@@ -257,9 +262,5 @@ function stateTensors(model: CausalModel, optimizer: Optimizer): TensorSource[] 
 }
 
 async function digest(path: string): Promise<{ bytes: number; sha256: string }> {
-  return { bytes: (await stat(path)).size, sha256: await fileHash(path) };
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return { bytes: (await stat(path)).size, sha256: await hashFileAsync(path) };
 }

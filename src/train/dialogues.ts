@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Message, toMessages } from "../data/pack/dialogues/index.ts";
 import type { JsonValue } from "../text/document.ts";
 import { NuwaError } from "../text/errors.ts";
-import { isErrno } from "../io/durable.ts";
+import { isErrno } from "../io/errno.ts";
 
 export interface Dialogue {
   readonly messages: readonly Message[];

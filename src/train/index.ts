@@ -1,6 +1,5 @@
 /** Training: jobs in, events and checkpoints out. */
 export { findResumable, listCheckpoints, readState, type TrainerState } from "./checkpoint.ts";
-export { writeDirectory, writeError } from "../io/durable.ts";
 export { evaluate, type HeldOutScore } from "./evaluate.ts";
 export type * from "./events.ts";
 export { train, type Training } from "./host.ts";

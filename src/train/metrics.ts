@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
-import { isErrno, writeError } from "../io/durable.ts";
+import { readFileSync } from "node:fs";
+import { isErrno } from "../io/errno.ts";
+import { WholeFile } from "../io/whole-file.ts";
 import type { EvalEvent, SampleEvent, StepEvent } from "./events.ts";
 
 export type MetricsLine = StepEvent | EvalEvent | SampleEvent;
@@ -15,49 +15,37 @@ export type MetricsLine = StepEvent | EvalEvent | SampleEvent;
  * const metrics = MetricsLog.open("run/metrics.jsonl", 500); // keeps lines of steps 1–500
  */
 export class MetricsLog {
-  readonly #path: string;
-  readonly #file: number;
+  readonly #file: WholeFile;
 
-  private constructor(path: string, file: number) {
-    this.#path = path;
+  private constructor(file: WholeFile) {
     this.#file = file;
   }
 
   /** @param step lines after it are dropped; 0 starts a new file */
   static open(path: string, step: number): MetricsLog {
+    const kept = readMetrics(path).filter((line) => line.step <= step);
+    const file = new WholeFile(path);
     try {
-      mkdirSync(dirname(path), { recursive: true });
-      const kept = readMetrics(path).filter((line) => line.step <= step);
-      const temporary = `${path}.tmp`;
-      const file = openSync(temporary, "w");
-      writeAll(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
-      fsyncSync(file);
-      renameSync(temporary, path);
-      return new MetricsLog(path, file);
+      file.write(kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      file.publish();
     } catch (error) {
-      throw writeError(error, path);
+      file.close();
+      throw error;
     }
+    return new MetricsLog(file);
   }
 
   append(line: MetricsLine): void {
-    try {
-      writeAll(this.#file, `${JSON.stringify(line)}\n`);
-    } catch (error) {
-      throw writeError(error, this.#path);
-    }
+    this.#file.write(`${JSON.stringify(line)}\n`);
   }
 
   /** Before a checkpoint: what the checkpoint counts as written has to be on the disk. */
   flush(): void {
-    try {
-      fsyncSync(this.#file);
-    } catch (error) {
-      throw writeError(error, this.#path);
-    }
+    this.#file.flush();
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#file.close();
   }
 }
 
@@ -95,9 +83,4 @@ function isMetricsLine(value: unknown): value is MetricsLine {
     "step" in value &&
     typeof value.step === "number"
   );
-}
-
-function writeAll(file: number, text: string): void {
-  const bytes = Buffer.from(text, "utf8");
-  for (let start = 0; start < bytes.length; ) start += writeSync(file, bytes, start);
 }

@@ -12,7 +12,7 @@ import {
   stopIds,
   type Tokenizer,
 } from "../tokenizer/index.ts";
-import { fileHash } from "../io/durable.ts";
+import { hashFileAsync } from "../io/hash.ts";
 import { type DialogueFile, readDialogues } from "./dialogues.ts";
 import type { PretrainJob, SftJob, TrainJob } from "./job.ts";
 import { createDialogueObjective } from "./objectives/dialogue.ts";
@@ -49,8 +49,8 @@ export async function prepare(job: TrainJob): Promise<Prepared> {
     tokenizer,
     ...parts,
     specialTokens: { bos_token_id: tokenizer.bosId, eos_token_id: stop, pad_token_id: tokenizer.padId },
-    vocabularyFingerprint: await fileHash(join(job.tokenizer, "tokenizer.json")),
-    initFingerprint: job.init === undefined ? undefined : await fileHash(join(job.init, "model.safetensors")),
+    vocabularyFingerprint: await hashFileAsync(join(job.tokenizer, "tokenizer.json")),
+    initFingerprint: job.init === undefined ? undefined : await hashFileAsync(join(job.init, "model.safetensors")),
   };
 }
 

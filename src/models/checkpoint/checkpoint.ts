@@ -8,7 +8,8 @@ import type { GptConfig } from "../families/gpt/gpt-config.ts";
 import { type ConfigJson, gather, type Layout, scatter, type StoredTensor } from "./layout.ts";
 import { gpt2Layout } from "./layout-gpt2.ts";
 import { llamaLayout, nuwaLayout } from "./layout-llama.ts";
-import { fileError, replaceFile } from "../../io/replace-file.ts";
+import { fileError } from "../../io/errno.ts";
+import { writeWholeAsync } from "../../io/whole-file.ts";
 import { SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 
 /** The first that fits is used to save. */
@@ -64,8 +65,7 @@ export async function saveModel(dir: string, model: CausalModel, options: SaveOp
     "config.json": toJsonText(config),
   };
   for (const [name, content] of Object.entries(files)) {
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    await replaceFile(join(dir, name), (append) => append(bytes));
+    await writeWholeAsync(join(dir, name), content);
   }
 }
 

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { elementCount } from "../../tensor/index.ts";
 import { didYouMean, NuwaError } from "../../text/index.ts";
-import { fileError, replaceFile } from "../../io/replace-file.ts";
+import { fileError } from "../../io/errno.ts";
+import { writeWholeAsync } from "../../io/whole-file.ts";
 import { parseHeader, type SafetensorsHeader, type TensorEntry } from "./safetensors-header.ts";
 
 /** A header larger than this is refused, as by the original implementation. */
@@ -154,7 +155,7 @@ export async function writeSafetensors(
   // spaces up to a multiple of 8, so that a memory map finds the tensors aligned
   const bytes = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
   bytes.set(text);
-  await replaceFile(path, async (append) => {
+  await writeWholeAsync(path, async (append) => {
     const prefix = new DataView(new ArrayBuffer(8));
     prefix.setBigUint64(0, BigInt(bytes.length), true);
     await append(new Uint8Array(prefix.buffer));

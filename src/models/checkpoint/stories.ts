@@ -3,7 +3,7 @@ import type { Device, WeightDType } from "../../tensor/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import { Gpt } from "../families/gpt/gpt.ts";
 import { type GptConfig, llamaGpt, resolveGptConfig } from "../families/gpt/gpt-config.ts";
-import { fileError } from "../../io/replace-file.ts";
+import { fileError } from "../../io/errno.ts";
 
 const HEADER_BYTES = 7 * 4;
 const LARGEST_SIZE = 2 ** 20;

@@ -6,7 +6,7 @@ import { INT8_BLOCK, toBfloat16, toFloat16, toInt8Block } from "../../tensor/ind
 import { NuwaError } from "../../text/index.ts";
 import type { Gpt } from "../families/gpt/gpt.ts";
 import { type GgufTensor, ggufTensors } from "./gguf-layout.ts";
-import { replaceFile } from "../../io/replace-file.ts";
+import { writeWholeAsync } from "../../io/whole-file.ts";
 
 export type GgufType = "F32" | "F16" | "BF16" | "Q8_0";
 
@@ -97,7 +97,7 @@ export async function saveGguf(path: string, model: Gpt, options: GgufOptions): 
     metadata.uint32(TYPES[stored].id);
     metadata.uint64(offset);
   }
-  await replaceFile(path, async (append) => {
+  await writeWholeAsync(path, async (append) => {
     const bytes = Buffer.concat([header.bytes(), metadata.bytes()]);
     await append(padded(bytes));
     for (const { tensor, type: stored } of placed) await append(padded(encode(tensor.values(), stored)));

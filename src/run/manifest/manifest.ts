@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
 import { NuwaError } from "../../text/index.ts";
-import { writeWhole } from "../../io/files.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 
 const stageRecord = z.object({
   /** `running` from the first byte written until the last: what lies there belongs to `key`. */

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { NuwaError } from "../../text/index.ts";
-import { writeError } from "../../io/durable.ts";
+import { makeFolder } from "../../io/folders.ts";
 
 /** The places inside `runs/<name>/`. Nothing else in the project spells these names. */
 export class RunDirectory {
@@ -62,11 +62,7 @@ export class RunDirectory {
 
   /** @throws NuwaError FILE when it cannot be made */
   create(): void {
-    try {
-      makeFolders(this.root);
-    } catch (error) {
-      throw error instanceof NuwaError ? error : writeError(error, this.root);
-    }
+    makeFolder(this.root);
   }
 
   /**
@@ -89,15 +85,6 @@ export class RunDirectory {
     }
     return directory;
   }
-}
-
-/** Not `recursive: true`, which never ends where a folder is there and says there is none, as /proc does. */
-function makeFolders(folder: string): void {
-  const parent = path.dirname(folder);
-  if (parent !== folder && !existsSync(parent)) makeFolders(parent);
-  if (!existsSync(folder)) mkdirSync(folder);
-  else if (!statSync(folder).isDirectory())
-    throw new NuwaError("FILE", "expected a folder, got a file", { where: folder });
 }
 
 /**

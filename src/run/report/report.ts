@@ -1,4 +1,4 @@
-import { writeWhole } from "../../io/files.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 import { count, duration } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { percent } from "../stages/eval.ts";

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createReadStream, mkdirSync } from "node:fs";
 import * as path from "node:path";
@@ -13,7 +12,9 @@ import {
 } from "../../data/stage.ts";
 import type { Document, JsonValue } from "../../text/index.ts";
 import { NuwaError } from "../../text/index.ts";
-import { hashValue, readJson, writeWhole } from "../../io/files.ts";
+import { hashBytes, hashValue } from "../../io/hash.ts";
+import { readJson } from "../../io/json.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 
 /**
  * A data stage's folder: `shard-00000.jsonl` with its documents, `ledger-00000.jsonl` with what it removed, and
@@ -58,7 +59,7 @@ export class ShardFolder {
     const info: ShardInfo = {
       documents: documents.length,
       bytes: text.length,
-      sha256: createHash("sha256").update(text).digest("hex"),
+      sha256: hashBytes(text),
       // Time is no part of the result: it would make two runs differ.
       statistics: { ...result.statistics, microseconds: 0 },
       problems: [...result.problems],

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { readFully } from "../../data/dedup/documents/index.ts";
-import { writeWhole } from "../../io/files.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 import type { ShardFolder } from "./shards.ts";
 
 /** How many 32-bit words a file has. */

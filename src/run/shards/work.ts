@@ -5,7 +5,7 @@ import { createExtract } from "../../data/clean/extract/index.ts";
 import type { BiasCounts } from "../../data/judge/bias/bias.ts";
 import { mapBatch, type DocumentMapper, type Verdict } from "../../data/stage.ts";
 import { countCharacters, type Document } from "../../text/index.ts";
-import { writeWhole } from "../../io/files.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 import { readShard, writeVerdicts } from "./documents.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
 import type { DropTask, MapperSpec, MapTask, SignTask, Task, Work } from "./tasks.ts";

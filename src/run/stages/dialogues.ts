@@ -4,7 +4,8 @@ import { makeDialogues, type DialogueSettings, type LocatedRecord } from "../../
 import { readRecords } from "../../data/pack/dialogues/records.ts";
 import type { Problem } from "../../data/stage.ts";
 import type { JsonValue } from "../../text/index.ts";
-import { hashFile, hashValue, writeWhole } from "../../io/files.ts";
+import { hashFile, hashValue } from "../../io/hash.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";

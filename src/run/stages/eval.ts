@@ -7,7 +7,9 @@ import { askQuestions, evaluate, LocalLanguageModel, type QuestionScores, type T
 import { loadGenerator } from "../../generate/index.ts";
 
 import { openDevice } from "../device.ts";
-import { hashFile, readJson, writeWhole } from "../../io/files.ts";
+import { hashFile } from "../../io/hash.ts";
+import { readJson } from "../../io/json.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 import { count } from "../progress.ts";
 import type { EvalStageSettings } from "../recipe/eval-settings.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";

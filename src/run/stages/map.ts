@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import { NuwaError, type JsonValue } from "../../text/index.ts";
-import { hashFile } from "../../io/files.ts";
+import { hashFile } from "../../io/hash.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { workOnShards } from "../executors/local.ts";

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { isAddress, listFiles } from "../../data/acquire/collect/files.ts";
 import type { Format } from "../../data/acquire/collect/index.ts";
-import { hashValue } from "../../io/files.ts";
+import { hashValue } from "../../io/hash.ts";
 
 /**
  * A hash of which files there are and when they changed. Their content is not read: for a large corpus that would take

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { packDocuments, readPackMeta, type PackSettings } from "../../data/pack/tokens/index.ts";
 import type { Document, JsonValue } from "../../text/index.ts";
 import { loadTokenizer } from "../../tokenizer/index.ts";
-import { hashFile, hashValue } from "../../io/files.ts";
+import { hashFile, hashValue } from "../../io/hash.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { ShardFolder } from "../shards/shards.ts";

@@ -5,7 +5,7 @@ import type { BiasSettings } from "../../data/judge/bias/settings.ts";
 import type { PerplexitySettings } from "../../data/judge/perplexity/settings.ts";
 import type { SpellingSettings } from "../../data/clean/spelling/settings.ts";
 import { NuwaError } from "../../text/index.ts";
-import { writeWhole } from "../../io/files.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { stopIfAborted, type Stage } from "./stage.ts";
 import { mapStage } from "./map.ts";

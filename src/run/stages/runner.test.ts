@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NuwaError, type JsonValue } from "../../text/index.ts";
-import { hashValue } from "../../io/files.ts";
+import { hashValue } from "../../io/hash.ts";
 import { Manifest } from "../manifest/manifest.ts";
 import { Progress } from "../progress.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";

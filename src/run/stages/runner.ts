@@ -2,7 +2,8 @@ import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import type { JsonValue } from "../../text/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import pc from "picocolors";
-import { canonical, hashValue } from "../../io/files.ts";
+import { hashValue } from "../../io/hash.ts";
+import { canonicalJson } from "../../io/json.ts";
 import type { StageRecord } from "../manifest/manifest.ts";
 import { Interrupted, stopIfAborted, type Stage, type StageContext } from "./stage.ts";
 
@@ -130,7 +131,8 @@ function keyOf(stage: Stage, inputs: Record<string, string>): string {
 function refuseOtherSettings(stage: Stage, context: StageContext): void {
   const record = context.manifest.stage(stage.name);
   if (!stage.precious || record === undefined) return;
-  if (canonical(record.settings) !== canonical(stage.settings)) throw refusal(stage, record, record.inputs, context);
+  if (canonicalJson(record.settings) !== canonicalJson(stage.settings))
+    throw refusal(stage, record, record.inputs, context);
 }
 
 function refusal(stage: Stage, record: StageRecord, inputs: Record<string, string>, context: StageContext): NuwaError {
@@ -149,7 +151,7 @@ function refusal(stage: Stage, record: StageRecord, inputs: Record<string, strin
 
 /** Leaves that differ, as `pretrain.steps 200 → 300`. */
 export function differences(before: JsonValue | undefined, after: JsonValue | undefined, path: string): string[] {
-  if (canonical(before) === canonical(after)) return [];
+  if (canonicalJson(before) === canonicalJson(after)) return [];
   if (isMapping(before) && isMapping(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return keys.flatMap((key) => differences(before[key], after[key], `${path}.${key}`));

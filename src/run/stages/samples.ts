@@ -1,7 +1,9 @@
 import * as z from "zod";
 import { generateText, greedy, loadGenerator } from "../../generate/index.ts";
 import { openDevice } from "../device.ts";
-import { hashFile, readJson, writeWhole } from "../../io/files.ts";
+import { hashFile } from "../../io/hash.ts";
+import { readJson } from "../../io/json.ts";
+import { writeWhole } from "../../io/whole-file.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { pretrainedModel } from "./train.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { defaultChatTemplate, saveTokenizer, trainTokenizer, type TokenizerSettings } from "../../tokenizer/index.ts";
 import { NuwaError, type JsonValue } from "../../text/index.ts";
-import { hashFile, hashValue } from "../../io/files.ts";
+import { hashFile, hashValue } from "../../io/hash.ts";
 import { removedByRule } from "../inspect.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";

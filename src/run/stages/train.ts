@@ -5,7 +5,7 @@ import type { JsonValue } from "../../text/index.ts";
 import { requireTrainingMemory, train } from "../../train/index.ts";
 import type { TrainEvent, TrainJob } from "../../train/index.ts";
 import { decisiveSettings, type TrainSettings } from "../../train/settings.ts";
-import { hashFile } from "../../io/files.ts";
+import { hashFile } from "../../io/hash.ts";
 import { bytes, count, type Bar, type Progress } from "../progress.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { Interrupted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";

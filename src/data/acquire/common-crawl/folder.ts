@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import * as path from "node:path";
+import { writeWhole } from "../../../io/whole-file.ts";
 import { NuwaError } from "../../../text/errors.ts";
 import type { CommonCrawlSettings } from "./settings.ts";
 
@@ -8,7 +9,7 @@ export function requireSame(folder: string, settings: CommonCrawlSettings): void
   const file = path.join(folder, "slice.json");
   const { delay_ms: _delay, tries: _tries, index: _index, data: _data, ...what } = settings;
   const own = `${JSON.stringify(what, null, 2)}\n`;
-  if (!existsSync(file)) writeFileSync(file, own);
+  if (!existsSync(file)) writeWhole(file, own);
   else if (readFileSync(file, "utf8") !== own) {
     throw new NuwaError("USAGE", "holds another slice", { where: folder, hint: "take this one into another folder" });
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { backoff, isRetried, retryAfter } from "../../../io/retry.ts";
 import { NuwaError } from "../../../text/errors.ts";
 import type { CommonCrawlSettings } from "./settings.ts";
 
@@ -31,7 +32,7 @@ export class Requester {
   async get(address: string, range?: readonly [first: number, last: number]): Promise<Answer> {
     const { delay_ms: delay, tries } = this.#settings;
     let why = "";
-    for (let attempt = 0; attempt < tries; attempt++) {
+    for (let attempt = 1; attempt <= tries; attempt++) {
       await this.#pause(Math.max(0, this.#last + delay - Date.now()));
       try {
         const late = AbortSignal.timeout(PATIENCE_MS);
@@ -52,14 +53,14 @@ export class Requester {
         }
         await response.body?.cancel();
         why = `answered ${status}`;
-        if (status !== 429 && status < 500) break;
-        const after = retryAfter(response.headers.get("retry-after"));
-        await this.#pause(Math.min(LONGEST_PAUSE_MS, Math.max(after, delay * 2 ** attempt)));
+        if (!isRetried(status)) break;
+        const asked = retryAfter(response.headers.get("retry-after"), Date.now());
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, backoff(attempt, delay, asked)));
       } catch (error) {
         this.#signal?.throwIfAborted();
         const { message, cause } = error as Error;
         why = cause instanceof Error ? `${message}: ${cause.message}` : message;
-        await this.#pause(Math.min(LONGEST_PAUSE_MS, delay * 2 ** attempt));
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, backoff(attempt, delay)));
       }
     }
     throw new NuwaError("NETWORK", `cannot be fetched: ${why}`, {
@@ -71,13 +72,6 @@ export class Requester {
   async #pause(ms: number): Promise<void> {
     if (ms > 0) await sleep(ms, undefined, this.#signal === undefined ? {} : { signal: this.#signal });
   }
-}
-
-/** Milliseconds of a Retry-After: seconds, or a date (RFC 9110, 10.2.3). */
-function retryAfter(value: string | null): number {
-  if (value === null) return 0;
-  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
 async function readBody(response: Response): Promise<Buffer> {

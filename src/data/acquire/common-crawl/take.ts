@@ -6,13 +6,12 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   truncateSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import * as path from "node:path";
 import { gunzipSync } from "node:zlib";
+import { writeWhole } from "../../../io/whole-file.ts";
 import { NuwaError } from "../../../text/errors.ts";
 import { readLog, requireSame } from "./folder.ts";
 import { Requester } from "./request.ts";
@@ -111,8 +110,7 @@ async function capturesOf(folder: string, requester: Requester, settings: Common
       captures.push(capture);
       if (captures.length === settings.limit) break;
     }
-    writeFileSync(`${file}.part`, captures.map((capture) => `${JSON.stringify(capture)}\n`).join(""));
-    renameSync(`${file}.part`, file);
+    writeWhole(file, captures.map((capture) => `${JSON.stringify(capture)}\n`).join(""));
   }
   const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
   return lines.map((line) => JSON.parse(line) as Capture);

@@ -4,7 +4,7 @@ import type { Resolve } from "./address.ts";
 import { Fetcher } from "./fetch.ts";
 import { Frontier, type Entry, type Visit } from "./frontier.ts";
 import { HostQueues } from "./host-queues.ts";
-import { lockFolder } from "../../../io/folder-lock.ts";
+import { takeLock } from "../../../io/lock.ts";
 import { Scope } from "./scope.ts";
 import { selectionKey, type CrawlSettings } from "./settings.ts";
 import { countVisit, emptySummary, increase, type CrawlSummary } from "./summary.ts";
@@ -48,7 +48,7 @@ export function userAgent(contact: string | null): string {
  */
 export async function crawl(settings: CrawlSettings, options: CrawlOptions): Promise<CrawlSummary> {
   const seeds = settings.seeds.map((seed, i) => seedEntry(seed, `seeds[${i}]`));
-  const release = lockFolder(options.out);
+  const release = takeLock(path.join(options.out, "lock"), "this crawl");
   try {
     return await crawlLocked(settings, seeds, options);
   } finally {

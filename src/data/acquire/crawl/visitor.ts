@@ -166,8 +166,7 @@ export class Visitor {
       return false;
     }
     this.#tries.set(entry.url, tries);
-    const rest = Math.max(backoff(tries, settings.backoff_s * 1000), asked ?? 0);
-    queues.pushLater(entry, performance.now() + rest);
+    queues.pushLater(entry, performance.now() + backoff(tries, settings.backoff_s * 1000, asked));
     return true;
   }
 

@@ -1,12 +1,16 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileError } from "../../../io/errno.ts";
+import { makeFolder } from "../../../io/folders.ts";
+import { removeTemporaries } from "../../../io/temporary.ts";
+import { writeWhole } from "../../../io/whole-file.ts";
 import { NuwaError, type Document } from "../../../text/index.ts";
 import type { Tokenizer } from "../../../tokenizer/index.ts";
 import { DocumentTable } from "./document-table.ts";
 import { bytesPerToken, splitNames, tokenizerHash, type PackMeta, type SplitMeta, type SplitName } from "./meta.ts";
 import { isMixed, mixture, type Mixture, UNNAMED } from "./mixture.ts";
 import { SplitWriter, type Slice } from "./split-writer.ts";
-import { ByteWriter, fileError, littleEndian, tokenArray } from "./token-io.ts";
+import { ByteWriter, littleEndian, tokenArray } from "./token-io.ts";
 
 export interface PackOptions {
   /** Folder for train.bin, train.idx, val.bin, val.idx and meta.json. */
@@ -56,10 +60,11 @@ export async function packDocuments(
   const separatorId = options.separator === "none" ? undefined : tokenizer.eosId;
   const dtype = tokenizer.vocabSize <= 65_536 ? "uint16" : "uint32";
   const width = bytesPerToken(dtype);
-  const spoolFile = join(outDir, "spool.part");
   try {
-    mkdirSync(outDir, { recursive: true });
-    const spool = new ByteWriter(spoolFile);
+    makeFolder(outDir);
+    removeTemporaries(outDir);
+    const spool = new ByteWriter(join(outDir, "spool")); // never published
+    const writers: SplitWriters = {};
     try {
       const sources: string[] = [];
       const table = await fillSpool(documents, tokenizer, spool, { ...options, separatorId, width, sources });
@@ -68,7 +73,7 @@ export async function packDocuments(
         split === "documents"
           ? documentPlan(table, valShare, blend?.order)
           : contiguousPlan(table, valShare, tokenizer, { spool, width, separatorId });
-      const splits = await writeSplits(plan, spool, { ...options, width, separatorId });
+      const splits = await writeSplits(plan, spool, writers, { ...options, width, separatorId });
       const meta: PackMeta = {
         version: 1,
         dtype,
@@ -78,17 +83,15 @@ export async function packDocuments(
         splits,
         ...(blend !== undefined && { mixture: blend.shares }),
       };
-      publish(outDir, meta);
+      publish(outDir, meta, writers);
       return meta;
     } finally {
-      spool.abandon();
-      rmSync(spoolFile, { force: true });
+      for (const name of splitNames) writers[name]?.close();
+      spool.close();
     }
   } catch (cause) {
     options.signal?.throwIfAborted();
-    // Errors of the documents' source are already said; only those of files need words.
-    if (cause instanceof Error && "syscall" in cause) throw fileError(cause, outDir);
-    throw cause;
+    throw fileError(cause);
   }
 }
 
@@ -128,7 +131,7 @@ async function fillSpool(
     end += tokens;
     options.onProgress?.({ documents: table.size, tokens: end });
   }
-  spool.flush();
+  spool.drain();
   if (table.size > 0) return table;
   throw new NuwaError("DATA", "expected documents with text to pack, got none", {
     hint: "look at what earlier stages removed with `nuwa data removed`",
@@ -219,28 +222,28 @@ function measure(
   return { bytes, characters };
 }
 
-/** Copies each split's slices from the spool into `*.bin.part` and `*.idx.part`. */
+/** Each split's files while they are written. */
+type SplitWriters = { [name in SplitName]?: SplitWriter };
+
+/** Copies each split's slices from the spool into files of its own. */
 async function writeSplits(
   plan: Plan,
   spool: ByteWriter,
+  writers: SplitWriters,
   options: PackOptions & Layout,
 ): Promise<{ train: SplitMeta; val?: SplitMeta }> {
   const write = async (name: SplitName): Promise<SplitMeta> => {
     const hasSeparators = options.separatorId !== undefined;
     const writer = new SplitWriter(join(options.outDir, name), spool, options.width, hasSeparators);
-    try {
-      let slices = 0;
-      for (const slice of plan[name]) {
-        writer.add(slice);
-        // Lets signals and the terminal have their turn.
-        if (++slices % 4096 === 0) await new Promise((resolve) => setImmediate(resolve));
-        options.signal?.throwIfAborted();
-      }
-      return writer.finish();
-    } catch (cause) {
-      writer.abandon();
-      throw cause;
+    writers[name] = writer;
+    let slices = 0;
+    for (const slice of plan[name]) {
+      writer.add(slice);
+      // Lets signals and the terminal have their turn.
+      if (++slices % 4096 === 0) await new Promise((resolve) => setImmediate(resolve));
+      options.signal?.throwIfAborted();
     }
+    return writer.finish();
   };
   const train = await write("train");
   const val = await write("val");
@@ -248,16 +251,12 @@ async function writeSplits(
 }
 
 /** Puts the finished files in place; meta.json goes first and comes last, so that it never stands beside others' files. */
-function publish(outDir: string, meta: PackMeta): void {
+function publish(outDir: string, meta: PackMeta, writers: SplitWriters): void {
   const metaFile = join(outDir, "meta.json");
   rmSync(metaFile, { force: true });
   for (const name of splitNames) {
-    for (const extension of ["bin", "idx"]) {
-      const file = join(outDir, `${name}.${extension}`);
-      if (meta.splits[name] !== undefined) renameSync(`${file}.part`, file);
-      else for (const old of [file, `${file}.part`]) if (existsSync(old)) rmSync(old);
-    }
+    if (meta.splits[name] !== undefined) writers[name]?.publish();
+    else for (const extension of ["bin", "idx"]) rmSync(join(outDir, `${name}.${extension}`), { force: true });
   }
-  writeFileSync(`${metaFile}.part`, `${JSON.stringify(meta, null, 2)}\n`);
-  renameSync(`${metaFile}.part`, metaFile);
+  writeWhole(metaFile, `${JSON.stringify(meta, null, 2)}\n`);
 }

@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import type { SplitMeta } from "./meta.ts";
 import { ByteWriter, littleEndian } from "./token-io.ts";
 
@@ -15,7 +14,7 @@ export interface Slice {
 
 const COPY_BYTES = 1 << 18;
 
-/** Writes one split: its tokens to `.bin.part`, the start of each document (uint64, little-endian) to `.idx.part`. */
+/** Writes one split: its tokens to `.bin`, the start of each document (uint64, little-endian) to `.idx`. */
 export class SplitWriter {
   readonly #spool: ByteWriter;
   readonly #width: number;
@@ -30,8 +29,8 @@ export class SplitWriter {
     this.#spool = spool;
     this.#width = width;
     this.#hasSeparators = hasSeparators;
-    this.#tokens = new ByteWriter(`${path}.bin.part`);
-    this.#starts = new ByteWriter(`${path}.idx.part`);
+    this.#tokens = new ByteWriter(`${path}.bin`);
+    this.#starts = new ByteWriter(`${path}.idx`);
   }
 
   add(slice: Slice): void {
@@ -49,17 +48,22 @@ export class SplitWriter {
     if (this.#hasSeparators) this.#meta.separators += slice.separators;
   }
 
+  /** What was written, once it is on the disk. */
   finish(): SplitMeta {
-    this.#tokens.finish();
-    this.#starts.finish();
+    this.#tokens.flush();
+    this.#starts.flush();
     return this.#meta;
   }
 
-  /** Closes and removes what was written. */
-  abandon(): void {
-    for (const writer of [this.#tokens, this.#starts]) {
-      writer.abandon();
-      rmSync(writer.file, { force: true });
-    }
+  /** Puts both files in place. */
+  publish(): void {
+    this.#tokens.publish();
+    this.#starts.publish();
+  }
+
+  /** Closes both files; what has not been published is gone. */
+  close(): void {
+    this.#tokens.close();
+    this.#starts.close();
   }
 }

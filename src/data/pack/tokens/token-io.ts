@@ -1,37 +1,19 @@
-import { closeSync, ftruncateSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { readSync } from "node:fs";
 import { endianness } from "node:os";
+import { WholeFile } from "../../../io/whole-file.ts";
 import { NuwaError } from "../../../text/index.ts";
 
 const BUFFER_BYTES = 1 << 20;
 const swap = endianness() === "BE";
 
-/** An error of the file system, said plainly. */
-export function fileError(cause: unknown, file: string): NuwaError {
-  if (cause instanceof NuwaError) return cause;
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOSPC") {
-    return new NuwaError("FILE", "no space left on the disk", {
-      where: file,
-      hint: "free some space, run again",
-      cause,
-    });
-  }
-  return new NuwaError("FILE", cause instanceof Error ? cause.message : String(cause), { where: file, cause });
-}
-
-/** Appends bytes to a file through a buffer of 1 MB. */
+/** Appends bytes to a {@link WholeFile} through a buffer of 1 MB. */
 export class ByteWriter {
-  readonly file: string;
-  readonly #descriptor: number;
+  readonly #file: WholeFile;
   readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #used = 0;
-  #open = true;
 
-  /** Replaces the file. */
-  constructor(file: string) {
-    this.file = file;
-    this.#descriptor = openSync(file, "w+");
-    ftruncateSync(this.#descriptor);
+  constructor(path: string) {
+    this.#file = new WholeFile(path);
   }
 
   write(bytes: Uint8Array): void {
@@ -40,33 +22,36 @@ export class ByteWriter {
       this.#buffer.set(bytes.subarray(start, start + count), this.#used);
       this.#used += count;
       start += count;
-      if (this.#used === BUFFER_BYTES) this.flush();
+      if (this.#used === BUFFER_BYTES) this.drain();
     }
   }
 
-  flush(): void {
-    for (let start = 0; start < this.#used; )
-      start += writeSync(this.#descriptor, this.#buffer, start, this.#used - start);
+  /** Empties the buffer into the file. */
+  drain(): void {
+    this.#file.write(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
   }
 
-  /** Reads back what was written; flush first. */
+  /** Reads back what was written; drain first. */
   read(bytes: Uint8Array, position: number): void {
-    readFully(this.#descriptor, bytes, position, this.file);
+    requireBytes(this.#file.read(bytes, position), bytes.length, position, this.#file.path);
   }
 
-  /** Closes the file once it is on the disk. */
-  finish(): void {
-    this.flush();
-    fsyncSync(this.#descriptor);
-    this.abandon();
+  /** Waits until all is on the disk. */
+  flush(): void {
+    this.drain();
+    this.#file.flush();
   }
 
-  /** Closes the file, whatever it holds. */
-  abandon(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    closeSync(this.#descriptor);
+  /** Puts the file in place. */
+  publish(): void {
+    this.drain();
+    this.#file.publish();
+  }
+
+  /** Closes the file; what has not been published is gone. */
+  close(): void {
+    this.#file.close();
   }
 }
 
@@ -74,13 +59,14 @@ export class ByteWriter {
 export function readFully(descriptor: number, bytes: Uint8Array, position: number, file: string): void {
   for (let done = 0; done < bytes.length; ) {
     const count = readSync(descriptor, bytes, done, bytes.length - done, position + done);
-    if (count === 0) {
-      throw new NuwaError("FILE", `cut short: ${bytes.length} bytes expected at ${position}, ${done} there`, {
-        where: file,
-      });
-    }
+    if (count === 0) return requireBytes(done, bytes.length, position, file);
     done += count;
   }
+}
+
+function requireBytes(found: number, expected: number, position: number, file: string): void {
+  if (found === expected) return;
+  throw new NuwaError("FILE", `cut short: ${expected} bytes expected at ${position}, ${found} there`, { where: file });
 }
 
 /** The same memory as bytes in little-endian order. On a big-endian machine the elements themselves are turned round. */
