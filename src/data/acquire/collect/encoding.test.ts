@@ -109,6 +109,24 @@ test("bytes that are no text are refused; names that are no encoding too", () =>
   expect(checkedEncoding("GBK")).toBe("gbk");
 });
 
+test("a few NUL bytes in a text are dropped; many, or other control characters beside them, are no text", () => {
+  const page = "<p>One two three, 一二三四.</p>".repeat(20);
+  const at = [3, 40, 41, 297];
+  const bytes = Buffer.from(page);
+  for (const encoding of ["utf8", "utf16le"] as const) {
+    const body = Buffer.from(page, encoding);
+    expect(decode(body).text).toBe(page);
+  }
+  const parts = at.map((end, k) => bytes.subarray(at[k - 1] ?? 0, end));
+  const holed = Buffer.concat([...parts.flatMap((part) => [part, Buffer.of(0)]), bytes.subarray(at.at(-1))]);
+  expect(decode(holed, "auto", { html: true })).toEqual({ text: page, encoding: "utf-8", replaced: 0 });
+  const gbk = Buffer.concat([Buffer.from("\0<meta charset=gbk>"), Buffer.from("c4e3bac3cac0bde7".repeat(30), "hex")]);
+  expect(decode(gbk, "auto", { html: true }).text).toBe(`<meta charset=gbk>${"你好世界".repeat(30)}`);
+  expect(() => decode(Buffer.concat([bytes, Buffer.alloc(100)]))).toThrow(BinaryContent);
+  const program = Uint8Array.from({ length: 5000 }, (_, k) => (k % 500 === 0 ? 0 : k % 20 === 0 ? 1 : 97));
+  expect(() => decode(program)).toThrow(BinaryContent);
+});
+
 test("nothing and next to nothing", () => {
   expect(decode(new Uint8Array())).toEqual({ text: "", encoding: "utf-8", replaced: 0 });
   for (let byte = 0; byte < 256; byte++) {

@@ -35,7 +35,7 @@ export function detectEncoding(bytes: Uint8Array, { html = false, whole = true }
   const sample = bytes.length > SAMPLE_BYTES ? aroundFirstHighByte(bytes) : bytes;
   const wide = wideWithoutMark(sample);
   if (wide !== undefined) return wide;
-  if (sample.includes(0)) throw new BinaryContent("holds NUL bytes: no text");
+  if (isBinary(sample)) throw new BinaryContent("holds NUL bytes: no text");
   const declared = html ? declaredEncoding(bytes) : undefined;
   // Seven-bit Japanese is valid ASCII too.
   if (isUtf8(sample)) return isAscii(sample) && hasJapaneseEscape(sample) ? "iso-2022-jp" : "utf-8";
@@ -54,10 +54,36 @@ export function detectEncoding(bytes: Uint8Array, { html = false, whole = true }
  */
 export function decode(bytes: Uint8Array, encoding = "auto", { html = false } = {}): Decoded {
   const name = encoding === "auto" ? detectEncoding(bytes, { html }) : checkedEncoding(encoding);
+  return withoutNul(decodeAs(bytes, name));
+}
+
+function decodeAs(bytes: Uint8Array, name: string): Decoded {
   if (name === "utf-8") return decodeUtf8(bytes);
   if (name.startsWith("utf-32")) return decodeUtf32(bytes, name === "utf-32le");
   const text = new TextDecoder(name).decode(bytes);
   return { text, encoding: name, replaced: count(text, 0xfffd) };
+}
+
+/** As browsers do with a NUL between a page's letters (HTML standard, "data state"): it is dropped. */
+function withoutNul(decoded: Decoded): Decoded {
+  return decoded.text.includes("\0") ? { ...decoded, text: decoded.text.replaceAll("\0", "") } : decoded;
+}
+
+/** NUL bytes that a text may hold: programs have left one here and there in pages and logs. */
+const NUL_SHARE = 0.01;
+
+/**
+ * Whether bytes are no text: more than a few are NUL, or the bytes beside the NULs are no text either (text has next to
+ * no control characters but white space, form feeds and escape sequences).
+ */
+function isBinary(sample: Uint8Array): boolean {
+  let nuls = 0;
+  let controls = 0;
+  for (const byte of sample) {
+    if (byte === 0) nuls++;
+    else if (byte < 0x09 || (byte > 0x0d && byte < 0x20 && byte !== 0x1b) || byte === 0x7f) controls++;
+  }
+  return nuls > 0 && (nuls > NUL_SHARE * sample.length || controls > nuls + NUL_SHARE * sample.length);
 }
 
 /** The WHATWG name of an encoding label. @throws NuwaError VALUE when Node knows no such encoding */
@@ -105,8 +131,9 @@ function wideWithoutMark(sample: Uint8Array): string | undefined {
   }
   const units = length / 2;
   if (units < 2) return undefined;
-  if (odd > units * 0.3 && even < units * 0.01) return "utf-16le";
-  if (even > units * 0.3 && odd < units * 0.01) return "utf-16be";
+  // U+4E00 (一) and other letters at the start of a row have a NUL in their other byte.
+  if (odd > units * 0.3 && even < odd * 0.1) return "utf-16le";
+  if (even > units * 0.3 && odd < even * 0.1) return "utf-16be";
   return undefined;
 }
 

@@ -28,7 +28,16 @@ export async function* readDocx(file: InputFile, context: ReadContext): AsyncGen
   } catch (error) {
     throw new InputProblem(`malformed docx: ${(error as Error).message}`, { cause: error });
   }
-  const { text } = wholeHtml(`<body>${html}</body>`);
+  const { text } = wholeHtml(`<body>${withoutNoteMarks(html)}</body>`, { onlyDataTables: true });
   if (text.trim() === "") throw new InputProblem("holds no text");
   yield { text, meta: { format: "text" } };
+}
+
+/** What mammoth writes for a note: a mark in the text that leads to it, and an arrow behind it that leads back. */
+const NOTE_MARK = /<sup><a href="#(?:foot|end)note-\d+" id="(?:foot|end)note-ref-\d+">\[\d+\]<\/a><\/sup>/gu;
+const NOTE_ARROW = /\s*<a href="#(?:foot|end)note-ref-\d+">↑<\/a>/gu;
+
+/** The notes' texts stay, at the end; their marks would be left over as `[1]` and `↑`. */
+function withoutNoteMarks(html: string): string {
+  return html.replace(NOTE_MARK, "").replace(NOTE_ARROW, "");
 }

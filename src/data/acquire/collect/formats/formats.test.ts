@@ -78,6 +78,27 @@ describe("docx, epub, pdf", () => {
     expect(problems).toEqual([]);
   });
 
+  test("tables of one row, and cells of several paragraphs, stay rows; a note keeps its text, not its marks", async () => {
+    write(
+      "a.docx",
+      docx([
+        { table: [["苹果", "三斤"]] },
+        { text: "It was said", footnote: "By an old man.", after: " twice." },
+        {
+          table: [
+            ["name", "what it is"],
+            ["river", "water\nthat runs"],
+          ],
+        },
+      ]),
+    );
+    const { texts, problems } = await run({ files: "." });
+    expect(texts).toEqual([
+      "苹果 | 三斤\n\nIt was said twice.\n\nname | what it is\nriver | water that runs\n\n1. By an old man.",
+    ]);
+    expect(problems).toEqual([]);
+  });
+
   test("a book's chapters in the order of its spine, with what it says of itself", async () => {
     write(
       "a.epub",

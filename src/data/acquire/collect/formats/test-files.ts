@@ -40,14 +40,31 @@ const XML = '<?xml version="1.0" encoding="UTF-8"?>';
 
 /** A Word file of paragraphs, headings and tables. */
 export function docx(
-  blocks: readonly (string | { heading: string } | { table: readonly (readonly string[])[] })[],
+  blocks: readonly (
+    | string
+    | { heading: string }
+    | { table: readonly (readonly string[])[] }
+    | { text: string; footnote: string; after: string }
+  )[],
 ): Buffer {
+  const notes: string[] = [];
   const run = (text: string): string => `<w:r><w:t>${text}</w:t></w:r>`;
   const body = blocks.map((block) => {
     if (typeof block === "string") return `<w:p>${run(block)}</w:p>`;
     if ("heading" in block) return `<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr>${run(block.heading)}</w:p>`;
+    if ("footnote" in block) {
+      notes.push(`<w:footnote w:id="${notes.length + 2}"><w:p>${run(block.footnote)}</w:p></w:footnote>`);
+      const mark = `<w:r><w:footnoteReference w:id="${notes.length + 1}"/></w:r>`;
+      return `<w:p>${run(block.text)}${mark}${run(block.after)}</w:p>`;
+    }
+    // A cell's lines are its paragraphs.
+    const paragraphs = (cell: string): string =>
+      cell
+        .split("\n")
+        .map((line) => `<w:p>${run(line)}</w:p>`)
+        .join("");
     const rows = block.table.map(
-      (cells) => `<w:tr>${cells.map((cell) => `<w:tc><w:p>${run(cell)}</w:p></w:tc>`).join("")}</w:tr>`,
+      (cells) => `<w:tr>${cells.map((cell) => `<w:tc>${paragraphs(cell)}</w:tc>`).join("")}</w:tr>`,
     );
     return `<w:tbl>${rows.join("")}</w:tbl>`;
   });
@@ -56,7 +73,7 @@ export function docx(
   return zip([
     [
       "[Content_Types].xml",
-      `${XML}<Types xmlns="${schemas}/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="${types}.document.main+xml"/><Override PartName="/word/styles.xml" ContentType="${types}.styles+xml"/></Types>`,
+      `${XML}<Types xmlns="${schemas}/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="${types}.document.main+xml"/><Override PartName="/word/styles.xml" ContentType="${types}.styles+xml"/><Override PartName="/word/footnotes.xml" ContentType="${types}.footnotes+xml"/></Types>`,
     ],
     [
       "_rels/.rels",
@@ -64,7 +81,11 @@ export function docx(
     ],
     [
       "word/_rels/document.xml.rels",
-      `${XML}<Relationships xmlns="${schemas}/package/2006/relationships"><Relationship Id="r1" Type="${schemas}/officeDocument/2006/relationships/styles" Target="styles.xml"/></Relationships>`,
+      `${XML}<Relationships xmlns="${schemas}/package/2006/relationships"><Relationship Id="r1" Type="${schemas}/officeDocument/2006/relationships/styles" Target="styles.xml"/><Relationship Id="r2" Type="${schemas}/officeDocument/2006/relationships/footnotes" Target="footnotes.xml"/></Relationships>`,
+    ],
+    [
+      "word/footnotes.xml",
+      `${XML}<w:footnotes xmlns:w="${schemas}/wordprocessingml/2006/main">${notes.join("")}</w:footnotes>`,
     ],
     [
       "word/styles.xml",

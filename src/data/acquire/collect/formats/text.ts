@@ -114,7 +114,12 @@ export async function utf8Chunks(
     if (error instanceof BinaryContent) throw new InputProblem(error.message, { cause: error });
     throw error;
   }
-  return { chunks: transcode(sample, source, encoding), encoding };
+  return { chunks: withoutNul(transcode(sample, source, encoding)), encoding };
+}
+
+/** As {@link decode} does: a NUL between letters is dropped. */
+async function* withoutNul(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield chunk.includes(0) ? Buffer.from(chunk.filter((byte) => byte !== 0)) : chunk;
 }
 
 async function* transcode(head: Buffer, rest: AsyncGenerator<Buffer>, encoding: string): AsyncGenerator<Buffer> {

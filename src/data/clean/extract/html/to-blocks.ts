@@ -4,6 +4,8 @@ import type { Element } from "./tree.ts";
 
 export interface BlockOptions {
   readonly tables: boolean;
+  /** Whether every table is one of data, as in a written document; on web pages many only lay out the page. */
+  readonly onlyDataTables?: boolean;
   readonly code: boolean;
 }
 
@@ -68,7 +70,7 @@ export function toBlocks(root: Element, options: BlockOptions): PageBlock[] {
       }
       continue;
     }
-    if (node.tag === "table" && isDataTable(node)) {
+    if (node.tag === "table" && isDataTable(node, options)) {
       if (options.tables) for (const row of tableRows(node)) blocks.push(row);
       continue;
     }
@@ -153,7 +155,7 @@ function mathOf(math: Element): string {
 }
 
 /** Tables of data have short cells in rows and columns; others only lay out the page, and their cells are blocks. */
-function isDataTable(table: Element): boolean {
+function isDataTable(table: Element, { onlyDataTables = false }: BlockOptions): boolean {
   const role = table.attributes["role"];
   if (role === "presentation" || role === "none") return false;
   let rows = 0;
@@ -165,11 +167,11 @@ function isDataTable(table: Element): boolean {
     if (node.tag === "tr") rows++;
     if (node.tag === "td" || node.tag === "th") {
       cells++;
-      if (node.text > 300 || blocksIn(node) > 1) long++;
+      if (node.text > 300 || (!onlyDataTables && blocksIn(node) > 1)) long++;
     }
     for (const child of node.children) if (typeof child !== "string") stack.push(child);
   }
-  return rows > 1 && cells >= 2 * rows && long * 4 <= cells;
+  return rows > (onlyDataTables ? 0 : 1) && cells >= 2 * rows && long * 4 <= cells;
 }
 
 function blocksIn(cell: Element): number {
@@ -178,6 +180,15 @@ function blocksIn(cell: Element): number {
 
 function elementsOf(element: Element): Element[] {
   return element.children.filter((child) => typeof child !== "string");
+}
+
+/** The text of a cell on one line: its paragraphs are kept apart by a blank. */
+function cellText(cell: Element): string {
+  return fold(cell.children.map((child) => (typeof child === "string" ? child : blockText(child))).join(""));
+}
+
+function blockText(element: Element): string {
+  return element.inline ? textOf(element) : ` ${textOf(element)} `;
 }
 
 function tableRows(table: Element): PageBlock[] {
@@ -191,7 +202,7 @@ function tableRows(table: Element): PageBlock[] {
         rows.push({ block: { kind: "paragraph", text }, element: node, length: text.length, linkLength: 0 });
     } else if (node.tag === "tr") {
       const cells = elementsOf(node).filter((cell) => (cell.tag === "td" || cell.tag === "th") && !cell.removed);
-      const text = cells.map((cell) => fold(textOf(cell)));
+      const text = cells.map(cellText);
       while (text.at(-1) === "") text.pop();
       if (text.some((cell) => cell !== "")) {
         const row = text.join(" | ");
