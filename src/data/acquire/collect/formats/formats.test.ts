@@ -113,6 +113,36 @@ describe("docx, epub, pdf", () => {
     expect(problems).toEqual([]);
   });
 
+  // The same four characters in codes of the predefined CMaps (ISO 32000-2, table 116), no ToUnicode in the file.
+  test.each([
+    ["GBK-EUC-H", "GB1", "bad3cbaed1f4b9e2", "河水阳光"],
+    ["GB-EUC-H", "GB1", "bad3cbaed1f4b9e2", "河水阳光"],
+    ["GBKp-EUC-H", "GB1", "bad3cbaed1f4b9e2", "河水阳光"],
+    ["GBK2K-H", "GB1", "bad3cbaed1f4b9e2", "河水阳光"],
+    ["UniGB-UCS2-H", "GB1", "6cb36c3496335149", "河水阳光"],
+    ["UniGB-UTF16-H", "GB1", "6cb36c3496335149", "河水阳光"],
+    ["B5pc-H", "CNS1", "aa65a4f4b6a7a5fa", "河水陽光"],
+    ["ETen-B5-H", "CNS1", "aa65a4f4b6a7a5fa", "河水陽光"],
+    ["UniCNS-UTF16-H", "CNS1", "6cb36c34967d5149", "河水陽光"],
+    ["90ms-RKSJ-H", "Japan1", "89cd9085977a8cf5", "河水陽光"],
+    ["EUC-H", "Japan1", "b2cfbfe5cddbb8f7", "河水陽光"],
+    ["UniJIS-UTF16-H", "Japan1", "6cb36c34967d5149", "河水陽光"],
+    ["KSC-EUC-H", "Korea1", "b0adb9b0", "강물"],
+    ["KSCms-UHC-H", "Korea1", "b0adb9b0", "강물"],
+    ["UniKS-UTF16-H", "Korea1", "ac15bb3c", "강물"],
+  ])("a PDF whose font uses the predefined CMap %s", async (encoding, ordering, codes, expected) => {
+    write("a.pdf", pdf([[codes]], { encoding, ordering }));
+    const { texts, problems } = await run({ files: "." });
+    expect(problems).toEqual([]);
+    expect(texts).toEqual([expected]);
+  });
+
+  test("a PDF whose letters have no Unicode value is read and named", async () => {
+    write("a.pdf", pdf([["6cb3e000e001e002"]], { encoding: "UniGB-UTF16-H", ordering: "GB1" }));
+    const { problems } = await run({ files: "." });
+    expect(problems.map(({ message }) => message)).toEqual([expect.stringMatching(/letters are glyphs whose font/)]);
+  });
+
   test("a PDF's paragraphs, over a page's end, without running lines and page numbers", async () => {
     const header = "The running title";
     write(

@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { getDocumentProxy } from "unpdf";
 import { InputProblem, readWhole } from "../bytes.ts";
 import type { InputFile } from "../files.ts";
@@ -8,6 +10,14 @@ import { letGoOfStrayRejections } from "./stray.ts";
 /** Milliseconds that one file may take: damaged ones can send the parser far. */
 const PATIENCE = 120_000;
 const MOST_PAGES = 20_000;
+/** Of a file's letters, those without a Unicode value from which on that is said. */
+const UNMAPPED_SHARE = 0.02;
+
+/**
+ * The predefined CMaps of Chinese, Japanese and Korean fonts (ISO 32000-2, 9.7.5.2): which character each code stands
+ * for where the file itself does not say it.
+ */
+const CMAPS = join(dirname(createRequire(import.meta.url).resolve("pdfjs-dist/package.json")), "cmaps/");
 
 /** PDF with text in it, by pdf.js: one document a file. Scanned pages hold images only and are named as that. */
 export async function* readPdf(file: InputFile, context: ReadContext): AsyncGenerator<RawDocument> {
@@ -20,6 +30,10 @@ export async function* readPdf(file: InputFile, context: ReadContext): AsyncGene
   });
   try {
     const { text, pages, title } = await Promise.race([read(bytes), late]);
+    const [unmapped, letters] = unmappedLetters(text);
+    if (unmapped > UNMAPPED_SHARE * letters) {
+      context.problem(`${unmapped} of ${letters} letters are glyphs whose font does not say which character they are`);
+    }
     if (text.trim() === "") {
       throw new InputProblem(`${pages} page(s) without text: scanned images need character recognition first`);
     }
@@ -29,10 +43,21 @@ export async function* readPdf(file: InputFile, context: ReadContext): AsyncGene
   }
 }
 
+/** How many letters of a text are private characters, replacement characters or controls, and how many there are. */
+function unmappedLetters(text: string): [unmapped: number, letters: number] {
+  const letters = text.replace(/\s/gu, "");
+  return [letters.match(/[\p{Co}\p{Cc}\ufffd]/gu)?.length ?? 0, letters.length];
+}
+
 async function read(bytes: Buffer): Promise<{ text: string; pages: number; title: string | undefined }> {
   let document: Awaited<ReturnType<typeof getDocumentProxy>>;
   try {
-    document = await getDocumentProxy(new Uint8Array(bytes), { isEvalSupported: false, verbosity: 0 });
+    document = await getDocumentProxy(new Uint8Array(bytes), {
+      isEvalSupported: false,
+      verbosity: 0,
+      cMapUrl: CMAPS,
+      cMapPacked: true,
+    });
   } catch (error) {
     const { name, message } = error as Error;
     if (name === "PasswordException") {

@@ -129,14 +129,24 @@ export function epub(
 }
 
 /** Pages of lines in Helvetica, 14 points apart; an empty line leaves a gap. */
-export function pdf(pages: readonly (readonly string[])[]): Buffer {
+export function pdf(
+  pages: readonly (readonly string[])[],
+  cjk?: { readonly encoding: string; readonly ordering: string },
+): Buffer {
   const objects: string[] = ["<< /Type /Catalog /Pages 2 0 R >>"];
   const kids = pages.map((_, i) => `${4 + 2 * i} 0 R`);
   objects.push(`<< /Type /Pages /Kids [${kids.join(" ")}] /Count ${pages.length} >>`);
-  objects.push("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>");
+  const descendant = `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /Song /CIDSystemInfo << /Registry (Adobe) /Ordering (${cjk?.ordering}) /Supplement 2 >> /DW 1000 /FontDescriptor << /Type /FontDescriptor /FontName /Song /Flags 4 /FontBBox [0 -200 1000 900] /ItalicAngle 0 /Ascent 860 /Descent -140 /CapHeight 700 /StemV 80 >> >>`;
+  objects.push(
+    cjk === undefined
+      ? "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+      : `<< /Type /Font /Subtype /Type0 /BaseFont /Song /Encoding /${cjk.encoding} /DescendantFonts [${descendant}] >>`,
+  );
   for (const [i, lines] of pages.entries()) {
     const shown = lines
-      .map((line, k) => (line === "" ? "" : `BT /F1 11 Tf 72 ${720 - 14 * k} Td (${line}) Tj ET`))
+      .map((line, k) =>
+        line === "" ? "" : `BT /F1 11 Tf 72 ${720 - 14 * k} Td ${cjk === undefined ? `(${line})` : `<${line}>`} Tj ET`,
+      )
       .join("\n");
     objects.push(
       `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents ${5 + 2 * i} 0 R >>`,
