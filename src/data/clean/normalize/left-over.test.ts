@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectGrowth } from "../../../../test/helpers/growth.ts";
 import { cleanText } from "./clean.ts";
 import { cleanSettings } from "./settings.ts";
 import { toSimplified } from "./simplified.ts";
@@ -22,19 +23,15 @@ test("entities of tags are no tags", () => {
   });
 });
 
-test("tags in hostile texts take linear time", () => {
-  for (const text of [
-    "<".repeat(1e6),
-    "<script>".repeat(1e5),
-    "<!--".repeat(1e5),
-    "<a ".repeat(1e5),
-    "<br".repeat(3e5),
-  ]) {
-    const start = performance.now();
-    removeTags(text);
-    expect(performance.now() - start).toBeLessThan(20_000);
-  }
-}, 120_000);
+test.each([
+  ["<", 1e6],
+  ["<script>", 1e5],
+  ["<!--", 1e5],
+  ["<a ", 1e5],
+  ["<br", 3e5],
+])("tags in hostile texts take linear time: %s", async (unit, size) => {
+  await expectGrowth((count) => unit.repeat(count), size, removeTags);
+});
 
 // The pairs of one simplified character for several traditional ones.
 test.each([
