@@ -114,7 +114,7 @@ describe("a recipe", () => {
     ],
     ["text that is not YAML", "name: x\ncollect:\n  sources: [\n - files: a\n", /recipe\.yaml:4: not valid YAML/],
     ["a tab", "name: x\n\tseed: 1\n", /recipe\.yaml:2: not valid YAML: Tabs .*indent with spaces/],
-    ["an empty file", "", /recipe\.yaml: a run needs "collect"/],
+    ["an empty file", "", /recipe\.yaml: the recipe asks for no stage/],
     ["a list", "- a\n", /recipe\.yaml:1: expected a mapping of keys to values/],
     [
       "a name that is no folder's",

@@ -1,7 +1,16 @@
 import { existsSync, statSync } from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
-import { printRecipe, Progress, readRecipe, recipeSchema, RunDirectory, runRecipe, type Recipe } from "../run/index.ts";
+import {
+  builtInStages,
+  printRecipe,
+  Progress,
+  readRecipe,
+  recipeSchemaOf,
+  RunDirectory,
+  runRecipe,
+  type Recipe,
+} from "../run/index.ts";
 import { NuwaError } from "../text/index.ts";
 
 /** Options of every command that runs stages of a recipe. */
@@ -69,7 +78,7 @@ export async function runUntil(
 ): Promise<RunDirectory | undefined> {
   const { recipe, directory, where } = openRecipe(place, options);
   if (options.printRecipe === true) {
-    process.stdout.write(printRecipe(recipeSchema, recipe));
+    process.stdout.write(printRecipe(recipeSchemaOf(builtInStages), recipe));
     return undefined;
   }
   const progress = new Progress({ quiet: options.quiet ?? false });

@@ -1,7 +1,14 @@
-export { STAGE_NAMES, stagesOf } from "./stages/chain.ts";
+export { stagesOf } from "./stages/chain.ts";
+export { builtInStages } from "./stages/list.ts";
+export {
+  defineRecipeStage,
+  type RecipeStage,
+  type StageDefinition,
+  type StageGroup,
+  type StageLinks,
+} from "./stages/recipe-stage.ts";
 export {
   biasTable,
-  DATA_STAGES,
   diversity,
   funnel,
   mixtureOf,
@@ -19,7 +26,8 @@ export { check as checkValue } from "../text/settings/issues.ts";
 export { parseRecipe as parseSettings } from "./recipe/load.ts";
 export { printRecipe } from "./recipe/print.ts";
 export { readRecipe } from "./recipe/recipe.ts";
-export { recipeSchema, type Recipe } from "./recipe/schema.ts";
+export { sectionOf, type Recipe } from "./recipe/general.ts";
+export { recipeSchemaOf } from "./recipe/schema.ts";
 export { dataReport, ruleExamples, writeReport } from "./report/write.ts";
 export { findModel, RunDirectory } from "./manifest/run-directory.ts";
 export { runRecipe, type RunOptions } from "./run.ts";

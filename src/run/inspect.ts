@@ -1,41 +1,35 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import type { Association, BiasCounts } from "../data/judge/bias/bias.ts";
+import type { DocumentFigure } from "../data/define-stage.ts";
+import type { Association } from "../data/judge/bias/bias.ts";
+import { biasStage } from "../data/judge/bias/stage.ts";
 import { formatPairs, type PackMeta, readPackMeta, TokenDataset } from "../data/pack/tokens/index.ts";
 import type { LedgerEntry, StageStatistics } from "../data/stage.ts";
 import { NuwaError, type Document } from "../text/index.ts";
 import { loadTokenizer } from "../tokenizer/index.ts";
-import { readJson } from "../io/json.ts";
 import { count } from "./progress.ts";
 import { readManifest } from "./manifest/manifest.ts";
+import { sectionOf } from "./recipe/general.ts";
 import { readRecipe } from "./recipe/recipe.ts";
+import { builtInStages } from "./stages/list.ts";
+import type { RecipeStage } from "./stages/recipe-stage.ts";
 import type { RunDirectory } from "./manifest/run-directory.ts";
 import { ShardFolder, type StageSummary } from "./shards/shards.ts";
 import { diversityOf } from "../data/judge/diversity/index.ts";
 
 type Diversity = Awaited<ReturnType<typeof diversityOf>>;
 
-/** The data stages in the order in which documents pass them. */
-export const DATA_STAGES = [
-  "collect",
-  "extract",
-  "clean",
-  "filter",
-  "spelling",
-  "harm",
-  "perplexity",
-  "privacy",
-  "dedup",
-  "lines",
-  "substring",
-  "bias",
-  "decontaminate",
-] as const;
+/** All stages that there are, in order; a run with a plugin's stages is inspected with these too. */
+type Stages = Iterable<RecipeStage>;
 
 /** The finished data stages of a run with their statistics, in order: the funnel. */
-export function funnel(directory: RunDirectory): { stage: string; summary: StageSummary; seconds: number }[] {
+export function funnel(
+  directory: RunDirectory,
+  stages: Stages = builtInStages,
+): { stage: string; summary: StageSummary; seconds: number }[] {
   const manifest = readManifest(directory.manifest);
-  return DATA_STAGES.flatMap((stage) => {
+  return [...stages].flatMap(({ name: stage, writesDocuments }) => {
+    if (!writesDocuments) return [];
     const record = manifest?.stages[stage];
     const summary = new ShardFolder(directory.data(stage)).summary();
     return record?.status === "done" && summary !== undefined ? [{ stage, summary, seconds: record.seconds }] : [];
@@ -43,8 +37,11 @@ export function funnel(directory: RunDirectory): { stage: string; summary: Stage
 }
 
 /** What the documents of the last finished data stage consist of; undefined before there is one. Reads them all. */
-export async function diversity(directory: RunDirectory): Promise<Diversity | undefined> {
-  const last = funnel(directory).at(-1);
+export async function diversity(
+  directory: RunDirectory,
+  stages: Stages = builtInStages,
+): Promise<Diversity | undefined> {
+  const last = funnel(directory, stages).at(-1);
   return last === undefined ? undefined : diversityOf(new ShardFolder(directory.data(last.stage)).read());
 }
 
@@ -75,23 +72,30 @@ export interface RemovedFilter {
 }
 
 /** What was removed, in order, from the ledgers of all data stages. */
-export async function* removed(directory: RunDirectory, wanted: RemovedFilter = {}): AsyncGenerator<LedgerEntry> {
-  let given = 0;
-  for (const { stage } of funnel(directory)) {
+export async function* removed(
+  directory: RunDirectory,
+  wanted: RemovedFilter = {},
+  stages: Stages = builtInStages,
+): AsyncGenerator<LedgerEntry> {
+  let yielded = 0;
+  for (const { stage } of funnel(directory, stages)) {
     if (wanted.stage !== undefined && stage !== wanted.stage) continue;
     for await (const entry of new ShardFolder(directory.data(stage)).readLedger()) {
       if (wanted.rule !== undefined && entry.rule !== wanted.rule && !entry.rule.startsWith(`${wanted.rule}.`))
         continue;
-      if (given >= (wanted.limit ?? Number.POSITIVE_INFINITY)) return;
-      given++;
+      if (yielded >= (wanted.limit ?? Number.POSITIVE_INFINITY)) return;
+      yielded++;
       yield entry;
     }
   }
 }
 
 /** How many documents each rule removed, by stage: `filter` → `min_words` → 120. */
-export function removedByRule(directory: RunDirectory): Map<string, StageStatistics["removed"]> {
-  return new Map(funnel(directory).map(({ stage, summary }) => [stage, summary.statistics.removed]));
+export function removedByRule(
+  directory: RunDirectory,
+  stages: Stages = builtInStages,
+): Map<string, StageStatistics["removed"]> {
+  return new Map(funnel(directory, stages).map(({ stage, summary }) => [stage, summary.statistics.removed]));
 }
 
 /**
@@ -99,16 +103,16 @@ export function removedByRule(directory: RunDirectory): Map<string, StageStatist
  * @throws NuwaError USAGE when the run has no such stage
  */
 export async function biasTable(directory: RunDirectory): Promise<Association[]> {
-  const { bias } = readRecipe(directory.recipe, { env: {} });
-  const counts = readJson(path.join(directory.data("bias"), "prepared"));
-  if (bias === undefined || counts === undefined) {
+  const bias = sectionOf(readRecipe(directory.recipe, { env: {} }), biasStage);
+  const file = path.join(directory.data("bias"), "prepared");
+  if (bias === undefined || !existsSync(file)) {
     throw new NuwaError("USAGE", "this run has no bias stage that is done", {
       where: directory.show(directory.root),
       hint: 'add "bias:" to the recipe and run `nuwa data bias` with it',
     });
   }
-  const { associations } = await import("../data/judge/bias/index.ts");
-  return associations(counts as BiasCounts, bias);
+  const { associations, readBiasCounts } = await import("../data/judge/bias/index.ts");
+  return associations(readBiasCounts(file), bias);
 }
 
 /** One step of a document's way. */
@@ -125,12 +129,7 @@ export interface Way {
   readonly source: string;
   readonly steps: readonly Step[];
   /** The filter's figures, when the filter saw it. */
-  readonly figures?: {
-    readonly rule: string;
-    readonly value: number;
-    readonly threshold: number | null;
-    readonly passes: boolean;
-  }[];
+  readonly figures?: readonly DocumentFigure[];
   readonly excerpt: string;
 }
 
@@ -139,8 +138,9 @@ export interface Way {
  * @param wanted its id, the beginning of it (8 characters or more), or its source
  * @throws NuwaError USAGE when no document has that id or source
  */
-export async function why(directory: RunDirectory, wanted: string): Promise<Way> {
-  const stages = funnel(directory).map(({ stage }) => stage);
+export async function why(directory: RunDirectory, wanted: string, list: Stages = builtInStages): Promise<Way> {
+  const stages = funnel(directory, list).map(({ stage }) => stage);
+  const recipe = readRecipe(directory.recipe, { env: {}, stages: list });
   const first = stages[0];
   const original = first === undefined ? undefined : await find(new ShardFolder(directory.data(first)), wanted);
   if (first === undefined || original === undefined) {
@@ -154,7 +154,8 @@ export async function why(directory: RunDirectory, wanted: string): Promise<Way>
   let figures: Way["figures"];
   for (const stage of stages.slice(1)) {
     const folder = new ShardFolder(directory.data(stage));
-    if (stage === "filter") figures = await filterFigures(directory, current);
+    const entry = [...list].find(({ name }) => name === stage);
+    if (recipe[stage] !== undefined) figures = (await entry?.figures?.(recipe[stage], current)) ?? figures;
     const after = await find(folder, current.id);
     if (after !== undefined) {
       const changed = after.text !== current.text;
@@ -181,13 +182,6 @@ async function find(folder: ShardFolder, wanted: string): Promise<Document | und
     if (isPrefix && document.id.startsWith(wanted)) return document;
   }
   return undefined;
-}
-
-async function filterFigures(directory: RunDirectory, document: Document): Promise<Way["figures"]> {
-  const { filter } = readRecipe(directory.recipe, { env: {} });
-  if (filter === undefined) return undefined;
-  const { createFilter } = await import("../data/judge/filter/index.ts");
-  return createFilter(filter).figures(document).rules;
 }
 
 /**

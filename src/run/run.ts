@@ -2,13 +2,16 @@ import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import * as path from "node:path";
 import { version } from "./manifest/version.ts";
 import { stagesOf } from "./stages/chain.ts";
+import { builtInStages } from "./stages/list.ts";
+import type { RecipeStage } from "./stages/recipe-stage.ts";
 import { writeWhole } from "../io/whole-file.ts";
 import { takeLock } from "../io/lock.ts";
 import { removeTemporaries } from "../io/temporary.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { Progress } from "./progress.ts";
 import { printRecipe } from "./recipe/print.ts";
-import { recipeSchema, type Recipe } from "./recipe/schema.ts";
+import type { Recipe } from "./recipe/general.ts";
+import { recipeSchemaOf } from "./recipe/schema.ts";
 import { writeReport } from "./report/write.ts";
 import { RunDirectory } from "./manifest/run-directory.ts";
 import { runStages, type RunnerOptions } from "./stages/runner.ts";
@@ -17,6 +20,8 @@ export interface RunOptions extends RunnerOptions {
   /** The run directory; default `runs/NAME` below `cwd`. */
   readonly directory?: string | undefined;
   readonly cwd: string;
+  /** All stages that there are, in order; default: the built-in ones. */
+  readonly stages?: Iterable<RecipeStage>;
   readonly progress: Progress;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -31,9 +36,9 @@ export interface RunOptions extends RunnerOptions {
  * @throws NuwaError for whatever cannot go on; Interrupted after Ctrl-C, with everything worth keeping on the disk
  */
 export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<RunDirectory> {
-  const { cwd, progress, signal, where } = options;
+  const { cwd, progress, signal, where, stages: list = builtInStages } = options;
   const directory = new RunDirectory(path.resolve(cwd, options.directory ?? path.join("runs", recipe.name)));
-  const stages = stagesOf(recipe, directory, where);
+  const stages = stagesOf(recipe, list, directory, where);
   directory.create();
   const release = takeLock(directory.lock, "this run");
   try {
@@ -56,9 +61,9 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
     await runStages(stages, context, {
       ...options,
       // What is refused leaves the directory as it was, its recipe too.
-      onAccepted: () => writeWhole(directory.recipe, printRecipe(recipeSchema, recipe)),
+      onAccepted: () => writeWhole(directory.recipe, printRecipe(recipeSchemaOf(list), recipe)),
     });
-    await writeReport(directory);
+    await writeReport(directory, list);
   } finally {
     progress.clear();
     release();

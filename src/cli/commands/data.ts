@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import {
   biasTable,
-  DATA_STAGES,
+  builtInStages,
   count,
   diversity,
   mixtureOf,
@@ -33,26 +33,11 @@ import {
   wayLines,
 } from "../tables.ts";
 
-const STAGES: Readonly<Record<(typeof DATA_STAGES)[number] | "pack", string>> = {
-  collect: "read documents from the recipe's files",
-  extract: "HTML pages to their main text, Markdown to plain text",
-  clean: "repair and normalise the text",
-  filter: "drop documents of other languages and of low quality",
-  spelling: "correct the spelling of English documents",
-  harm: "drop abusive, sexual and other harmful text",
-  perplexity: "drop documents that a model of good text finds too surprising",
-  privacy: "mask or remove personal data",
-  dedup: "drop copies and near copies",
-  lines: "remove paragraphs and lines that many documents share",
-  substring: "remove passages that came before",
-  bias: "measure which groups stand with which attributes",
-  decontaminate: "drop text that stands in a benchmark",
-  pack: "turn text into token files for training",
-};
-
 export function register(program: Command): void {
   const data = program.command("data").description("data stages one by one, and what they did");
-  for (const [stage, description] of Object.entries(STAGES)) {
+  for (const { name: stage, summary, group } of builtInStages) {
+    if (group !== "data") continue;
+    const description = summary.charAt(0).toLowerCase() + summary.slice(1).replace(/\.$/, "");
     withRecipeOptions(data.command(stage))
       .description(`${description} (stages before it that are not done come first)`)
       .option("--redo", "do this stage again although nothing changed")
@@ -175,7 +160,7 @@ function registerInspection(data: Command): void {
 
 /** @throws NuwaError USAGE for a stage or rule that removed nothing here, with the nearest that did */
 function checkNames(directory: RunDirectory, { rule, stage }: { rule?: string; stage?: string }): void {
-  const stages: readonly string[] = DATA_STAGES;
+  const stages = [...builtInStages].filter(({ writesDocuments }) => writesDocuments).map(({ name }) => name);
   if (stage !== undefined && !stages.includes(stage)) {
     throw new NuwaError("USAGE", `no data stage "${stage}"`, { where: "--stage", hint: didYouMean(stage, stages) });
   }

@@ -1,6 +1,8 @@
-import { NuwaError } from "../../text/index.ts";
+import { builtInStages } from "../stages/list.ts";
+import type { RecipeStage } from "../stages/recipe-stage.ts";
+import type { Recipe } from "./general.ts";
 import { loadRecipe, nameFromFile, type LoadOptions } from "./load.ts";
-import { inherit, recipeSchema, type Recipe } from "./schema.ts";
+import { inherit, recipeSchemaOf } from "./schema.ts";
 
 /**
  * A recipe from its file, overrides applied, defaults filled in, checked.
@@ -8,21 +10,19 @@ import { inherit, recipeSchema, type Recipe } from "./schema.ts";
  *
  * @throws NuwaError naming file, line and key of every mistake
  */
-export function readRecipe(file: string, options: Pick<LoadOptions, "set" | "env"> = {}): Recipe {
+export function readRecipe(
+  file: string,
+  options: Pick<LoadOptions, "set" | "env"> & { readonly stages?: Iterable<RecipeStage> } = {},
+): Recipe {
+  const stages = options.stages ?? builtInStages;
   const env = options.env ?? process.env;
   const named = ["threads", "device"].flatMap((key) => {
     const value = env[`NUWA_${key.toUpperCase()}`];
     return value === undefined || value === "" ? [] : [`${key}=${value}`];
   });
-  return loadRecipe(recipeSchema, file, {
+  return loadRecipe(recipeSchemaOf(stages), file, {
     set: options.set ?? [],
     env: { NUWA_SET: [...named, env["NUWA_SET"] ?? ""].join(";") },
-    prepare: (value) => inherit({ name: nameFromFile(file), ...value }),
+    prepare: (value) => inherit(stages)({ name: nameFromFile(file), ...value }),
   });
-}
-
-/** The stages of a recipe as a person reads them in a message. */
-export function requireStage(recipe: Recipe, stage: keyof Recipe, where: string): void {
-  if (recipe[stage] !== undefined) return;
-  throw new NuwaError("VALUE", `the recipe leaves out the stage "${stage}"`, { where, hint: `add "${stage}:" to it` });
 }

@@ -6,7 +6,9 @@ import { readMetrics, type MetricsLine } from "../../train/index.ts";
 import { type diversity, funnel, removed } from "../inspect.ts";
 import { readManifest, type ManifestData } from "../manifest/manifest.ts";
 import { readRecipe } from "../recipe/recipe.ts";
-import type { Recipe } from "../recipe/schema.ts";
+import type { Recipe } from "../recipe/general.ts";
+import { builtInStages } from "../stages/list.ts";
+import type { RecipeStage } from "../stages/recipe-stage.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { summarise, type RunSummary } from "./summary.ts";
 
@@ -29,9 +31,13 @@ export interface ReportData {
 const EXAMPLES = 3;
 
 /** The first entries of each `stage/rule` in the ledgers. */
-export async function ruleExamples(directory: RunDirectory, most = EXAMPLES): Promise<Map<string, LedgerEntry[]>> {
+export async function ruleExamples(
+  directory: RunDirectory,
+  most = EXAMPLES,
+  stages: Iterable<RecipeStage> = builtInStages,
+): Promise<Map<string, LedgerEntry[]>> {
   const examples = new Map<string, LedgerEntry[]>();
-  for await (const entry of removed(directory)) {
+  for await (const entry of removed(directory, {}, stages)) {
     const key = `${entry.stage}/${entry.rule}`;
     const list = examples.get(key) ?? [];
     if (list.length < most) examples.set(key, [...list, entry]);
@@ -40,14 +46,17 @@ export async function ruleExamples(directory: RunDirectory, most = EXAMPLES): Pr
 }
 
 /** Reads what there is; a run that is not finished gives a shorter report. */
-export async function gather(directory: RunDirectory): Promise<ReportData> {
-  const examples = await ruleExamples(directory);
+export async function gather(
+  directory: RunDirectory,
+  stages: Iterable<RecipeStage> = builtInStages,
+): Promise<ReportData> {
+  const examples = await ruleExamples(directory, EXAMPLES, stages);
   return {
-    recipe: readRecipe(directory.recipe, { env: {} }),
+    recipe: readRecipe(directory.recipe, { env: {}, stages }),
     recipeText: readFileSync(directory.recipe, "utf8"),
     manifest: readManifest(directory.manifest),
     summary: summarise(directory),
-    funnel: funnel(directory),
+    funnel: funnel(directory, stages),
     examples,
     pack: existsSync(path.join(directory.tokens, "meta.json")) ? await readPackMeta(directory.tokens) : undefined,
     pretrain: readMetrics(directory.metrics),

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricsLine } from "../../train/index.ts";
 import { Progress } from "../progress.ts";
 import { parseRecipe } from "../recipe/load.ts";
-import { inherit, recipeSchema, type Recipe } from "../recipe/schema.ts";
+import type { Recipe } from "../recipe/general.ts";
+import { inherit, recipeSchemaOf } from "../recipe/schema.ts";
+import { builtInStages } from "../stages/list.ts";
 import { runRecipe } from "../run.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";
 import { smooth } from "./charts.ts";
@@ -47,7 +49,7 @@ function folded(text: string | null | undefined): string {
 }
 
 function read(text: string): Recipe {
-  return parseRecipe(recipeSchema, "r.yaml", text, { prepare: inherit });
+  return parseRecipe(recipeSchemaOf(builtInStages), "r.yaml", text, { prepare: inherit(builtInStages) });
 }
 
 describe("the page", () => {

@@ -1,6 +1,7 @@
 import { writeWhole } from "../../io/whole-file.ts";
 import { count, duration } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
+import type { RecipeStage } from "../stages/recipe-stage.ts";
 import { percent } from "../stages/eval.ts";
 import { diversity } from "../inspect.ts";
 import {
@@ -23,8 +24,8 @@ import { growthSection, learningRateSection, lossSection, sftSection, speedSecti
  * Writes a run's report.html: one page that needs nothing from elsewhere, from whatever the run has done so far.
  * @returns its path
  */
-export async function writeReport(directory: RunDirectory): Promise<string> {
-  writeWhole(directory.report, renderReport(await gather(directory)));
+export async function writeReport(directory: RunDirectory, stages?: Iterable<RecipeStage>): Promise<string> {
+  writeWhole(directory.report, renderReport(await gather(directory, stages)));
   return directory.report;
 }
 

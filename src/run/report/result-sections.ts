@@ -6,6 +6,8 @@ import { barChart } from "./charts.ts";
 import type { ReportData } from "./gather.ts";
 import { html, tableOf, type Html } from "./html.ts";
 import { bitsPerByte, leaderboard, leaderboardTasks, meanOf, nanoGptShakespeare } from "./published.ts";
+import { sectionOf } from "../recipe/general.ts";
+import { tokenizerStage } from "../stages/tokenizer.ts";
 import { section } from "./section.ts";
 
 /** What the finished model writes. */
@@ -82,7 +84,7 @@ export function scoresSection(data: ReportData): Html | undefined {
     );
   }
   const loss = summary.stages["pretrain"]?.summary["val_loss"];
-  if (recipe.tokenizer?.type === "char" && typeof loss === "number") {
+  if (sectionOf(recipe, tokenizerStage)?.type === "char" && typeof loss === "number") {
     parts.push(
       tableOf(
         ["model", "held-out loss"],

@@ -4,6 +4,8 @@ import { lineChart, smooth, type Point } from "./charts.ts";
 import type { ReportData } from "./gather.ts";
 import { html, type Html } from "./html.ts";
 import { nanoGptShakespeare } from "./published.ts";
+import { sectionOf } from "../recipe/general.ts";
+import { tokenizerStage } from "../stages/tokenizer.ts";
 import { section } from "./section.ts";
 
 function steps(lines: readonly MetricsLine[]): StepEvent[] {
@@ -39,7 +41,7 @@ function lossCurve(lines: readonly MetricsLine[], rules: { value: number; label:
 export function lossSection({ pretrain, pack, recipe }: ReportData): Html | undefined {
   if (steps(pretrain).length < 2) return undefined;
   const rules = pack === undefined ? [] : [{ value: Math.log(pack.vocab_size), label: "guessing" }];
-  if (recipe.tokenizer?.type === "char")
+  if (sectionOf(recipe, tokenizerStage)?.type === "char")
     rules.push({ value: nanoGptShakespeare.loss, label: "nanoGPT, Shakespeare 1.88" });
   const last = evals(pretrain).at(-1);
   const end =

@@ -1,5 +1,6 @@
 import type { LedgerEntry } from "../../data/stage.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
+import type { RecipeStage } from "../stages/recipe-stage.ts";
 
 /**
  * Writes a run's report.html from whatever the run has done so far.
@@ -7,8 +8,8 @@ import type { RunDirectory } from "../manifest/run-directory.ts";
  *
  * @returns the page's path
  */
-export async function writeReport(directory: RunDirectory): Promise<string> {
-  return (await import("./report.ts")).writeReport(directory);
+export async function writeReport(directory: RunDirectory, stages?: Iterable<RecipeStage>): Promise<string> {
+  return (await import("./report.ts")).writeReport(directory, stages);
 }
 
 /** The page of a run's data part alone. */

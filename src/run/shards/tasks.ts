@@ -1,34 +1,21 @@
-import type { CleanSettings } from "../../data/clean/normalize/index.ts";
 import type { DedupSettings } from "../../data/dedup/documents/index.ts";
-import type { ExtractSettings } from "../../data/clean/extract/index.ts";
-import type { FilterSettings } from "../../data/judge/filter/settings.ts";
 import type { LinesSettings } from "../../data/dedup/lines/settings.ts";
 import type { SubstringSettings } from "../../data/dedup/substring/settings.ts";
-import type { DecontaminateSettings } from "../../data/judge/decontaminate/settings.ts";
-import type { BiasSettings } from "../../data/judge/bias/settings.ts";
-import type { HarmSettings } from "../../data/judge/harm/settings.ts";
-import type { PerplexitySettings } from "../../data/judge/perplexity/settings.ts";
-import type { SpellingSettings } from "../../data/clean/spelling/settings.ts";
-import type { PrivacySettings } from "../../data/clean/privacy/settings.ts";
 import type { Drop } from "../../data/stage.ts";
+import type { JsonValue } from "../../text/index.ts";
 import type { ShardInfo } from "./shards.ts";
 
-/** Stages that look at one document at a time, with their settings. */
-export type MapperSpec =
-  | { readonly stage: "extract"; readonly settings: ExtractSettings }
-  | { readonly stage: "clean"; readonly settings: CleanSettings }
-  | { readonly stage: "filter"; readonly settings: FilterSettings }
-  | { readonly stage: "spelling"; readonly settings: SpellingSettings }
-  | { readonly stage: "harm"; readonly settings: HarmSettings }
-  | { readonly stage: "bias"; readonly settings: BiasSettings }
-  | { readonly stage: "perplexity"; readonly settings: PerplexitySettings }
-  | { readonly stage: "privacy"; readonly settings: PrivacySettings }
-  | { readonly stage: "decontaminate"; readonly settings: DecontaminateSettings };
+/** Where a worker finds a stage: the module that exports its definition, and its name. */
+export interface StageReference {
+  readonly name: string;
+  readonly module: string;
+}
 
 /** Map the documents of one shard, and write the same shard of the next stage. */
 export interface MapTask {
   readonly kind: "map";
-  readonly mapper: MapperSpec;
+  readonly stage: StageReference;
+  readonly settings: JsonValue;
   /** What file names in the settings are relative to. */
   readonly cwd: string;
   /** A file that the stage made before its first shard: a model, a table. */

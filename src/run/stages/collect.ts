@@ -1,30 +1,37 @@
-import { collect, type CollectSettings } from "../../data/acquire/collect/index.ts";
+import { collect, collectSettings, type CollectSettings } from "../../data/acquire/collect/index.ts";
 import { emptyStatistics, measure, type Problem, type StageStatistics } from "../../data/stage.ts";
-import { NuwaError, type Document, type JsonValue } from "../../text/index.ts";
+import { NuwaError, toJsonObject, type Document } from "../../text/index.ts";
 import { bytes, count } from "../progress.ts";
-import type { RunDirectory } from "../manifest/run-directory.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import { stopIfAborted, type Stage, type StageContext } from "./stage.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
+import { stopIfAborted, type StageContext } from "./stage.ts";
 import { fingerprintFiles } from "./outside-files.ts";
 
 /**
  * Reads the user's files into shards. The files are read in a fixed order, and a shard ends where its text reaches a
  * fixed size; after an interruption they are read again and shards that are already whole are passed over.
  */
-export function collectStage(directory: RunDirectory, settings: CollectSettings, shardMegabytes: number): Stage {
-  const folder = new ShardFolder(directory.data("collect"));
-  return {
-    name: "collect",
-    version: 1,
-    settings: { ...(settings as unknown as Record<string, JsonValue>), shard_mb: shardMegabytes },
-    after: [],
-    outside: (context) => fingerprintSources(settings, context),
-    outputs: [folder.folder],
-    precious: false,
-    isWhole: () => folder.isWhole(),
-    run: (context) => run(folder, settings, shardMegabytes * 1e6, context),
-  };
-}
+export const collectStage = defineRecipeStage({
+  name: "collect",
+  group: "data",
+  summary: "Read documents from files.",
+  schema: collectSettings,
+  writesDocuments: true,
+  create: (settings, { directory, recipe }) => {
+    const folder = new ShardFolder(directory.data("collect"));
+    return {
+      name: "collect",
+      version: 1,
+      settings: { ...toJsonObject(settings), shard_mb: recipe.shard_mb },
+      after: [],
+      outside: (context) => fingerprintSources(settings, context),
+      outputs: [folder.folder],
+      precious: false,
+      isWhole: () => folder.isWhole(),
+      run: (context) => run(folder, settings, recipe.shard_mb * 1e6, context),
+    };
+  },
+});
 
 async function fingerprintSources(settings: CollectSettings, { cwd }: StageContext): Promise<Record<string, string>> {
   const inputs: Record<string, string> = {};

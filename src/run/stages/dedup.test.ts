@@ -3,17 +3,18 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deduplicate } from "../../data/dedup/documents/index.ts";
-import { dedupSettings } from "../../data/dedup/documents/settings.ts";
 import { generator, plantedCorpus, shuffled } from "../../data/dedup/documents/planted.ts";
-import { linesSettings, removeLines } from "../../data/dedup/lines/index.ts";
-import { removePassages, substringSettings } from "../../data/dedup/substring/index.ts";
+import { removeLines } from "../../data/dedup/lines/index.ts";
+import { removePassages } from "../../data/dedup/substring/index.ts";
 import { emptyStatistics, ledgerEntries, type LedgerEntry, type Verdict } from "../../data/stage.ts";
 import type { Document } from "../../text/index.ts";
 import { Manifest } from "../manifest/manifest.ts";
 import { Progress } from "../progress.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import type { Stage, StageContext } from "./stage.ts";
+import { recipeSchemaOf } from "../recipe/schema.ts";
+import type { RecipeStage } from "./recipe-stage.ts";
+import type { StageContext } from "./stage.ts";
 import { dedupStage } from "./dedup.ts";
 import { linesStage } from "./lines.ts";
 import { substringStage } from "./substring.ts";
@@ -28,7 +29,8 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 async function run(
   name: string,
   documents: readonly Document[],
-  make: (directory: RunDirectory) => Stage,
+  { schema, create }: RecipeStage,
+  settings: object,
   memoryBytes: number,
 ): Promise<{ kept: Document[]; ledger: LedgerEntry[] }> {
   const directory = new RunDirectory(path.join(root, name));
@@ -52,7 +54,14 @@ async function run(
     memoryBytes,
     cwd: root,
   };
-  const stage = make(directory);
+  const stage = create(schema.parse(settings), {
+    directory,
+    where: "r.yaml",
+    recipe: recipeSchemaOf([]).parse({ name: "t" }),
+    documents: () => "clean",
+    require: (needed) => needed,
+  });
+  if (stage === undefined) throw new Error("expected a stage");
   await stage.run(context);
   expect(stage.isWhole()).toBe(true);
   const to = new ShardFolder(directory.data(stage.name));
@@ -73,8 +82,8 @@ describe("the stage writes what one thread finds in memory, with any memory", ()
     const onRemoved = (entry: LedgerEntry): void => void expected.ledger.push(entry);
     for await (const document of deduplicate(() => corpus, {}, { onRemoved })) expected.kept.push(document);
     expect(new Set(expected.ledger.map(({ rule }) => rule))).toEqual(new Set(["same_id", "exact", "minhash"]));
-    const make = (directory: RunDirectory): Stage => dedupStage(directory, dedupSettings.parse({}), "clean");
-    for (const memory of [1e9, 1000]) expect(await run(`dedup-${memory}`, corpus, make, memory)).toEqual(expected);
+    for (const memory of [1e9, 1000])
+      expect(await run(`dedup-${memory}`, corpus, dedupStage, {}, memory)).toEqual(expected);
   });
 
   const byVerdicts = (stage: string, documents: readonly Document[], verdicts: readonly Verdict[]) => {
@@ -92,9 +101,8 @@ describe("the stage writes what one thread finds in memory, with any memory", ()
     const input = { min_tokens: 30 };
     const { rules, ...expected } = byVerdicts("substring", corpus, removePassages(corpus, input));
     expect(rules).toEqual(new Set(["substring", "substring.min_chars"]));
-    const make = (directory: RunDirectory): Stage => substringStage(directory, substringSettings.parse(input), "clean");
     for (const memory of [1e9, 1e5, 1]) {
-      expect(await run(`substring-${memory}`, corpus, make, memory)).toEqual(expected);
+      expect(await run(`substring-${memory}`, corpus, substringStage, input, memory)).toEqual(expected);
     }
   });
 
@@ -110,7 +118,7 @@ describe("the stage writes what one thread finds in memory, with any memory", ()
     });
     const { rules, ...expected } = byVerdicts("lines", documents, removeLines(documents, input));
     expect(rules).toEqual(new Set(["paragraphs", "lines", "lines.min_chars"]));
-    const make = (directory: RunDirectory): Stage => linesStage(directory, linesSettings.parse(input), "clean");
-    for (const memory of [1e9, 3e4, 1]) expect(await run(`lines-${memory}`, documents, make, memory)).toEqual(expected);
+    for (const memory of [1e9, 3e4, 1])
+      expect(await run(`lines-${memory}`, documents, linesStage, input, memory)).toEqual(expected);
   });
 });

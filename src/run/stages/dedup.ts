@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import {
+  dedupSettings,
   dropOf,
   ExternalSorter,
   resolveDuplicates,
@@ -9,33 +10,40 @@ import {
   type DedupSettings,
   type Resolution,
 } from "../../data/dedup/documents/index.ts";
-import type { JsonValue } from "../../text/index.ts";
-import type { RunDirectory } from "../manifest/run-directory.ts";
+import { toJson } from "../../text/index.ts";
 import { workOnShards } from "../executors/local.ts";
 import type { DropTask, SignTask } from "../shards/tasks.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { DEFAULT_MEMORY, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 import { changeLine } from "./map.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
 
 /**
  * Deduplication of whole documents over the corpus, in two passes: signatures of every shard to disk, in worker
  * threads; then, once it is known what goes, each shard written without it. Memory holds some 20 bytes a document and
  * what the recipe's `memory_mb` allows for sorting.
  */
-export function dedupStage(directory: RunDirectory, settings: DedupSettings, before: string): Stage {
-  const from = new ShardFolder(directory.data(before));
-  const to = new ShardFolder(directory.data("dedup"));
-  return {
-    name: "dedup",
-    version: 2,
-    settings: settings as unknown as Record<string, JsonValue>,
-    after: [before],
-    outputs: [to.folder],
-    precious: false,
-    isWhole: () => to.isWhole(),
-    run: (context) => run(settings, from, to, context),
-  };
-}
+export const dedupStage = defineRecipeStage({
+  name: "dedup",
+  group: "data",
+  summary: "Drop copies and near copies.",
+  schema: dedupSettings.unwrap(),
+  writesDocuments: true,
+  create: (settings, { directory, documents }) => {
+    const from = new ShardFolder(directory.data(documents()));
+    const to = new ShardFolder(directory.data("dedup"));
+    return {
+      name: "dedup",
+      version: 2,
+      settings: toJson(settings),
+      after: [documents()],
+      outputs: [to.folder],
+      precious: false,
+      isWhole: () => to.isWhole(),
+      run: (context) => run(settings, from, to, context),
+    };
+  },
+});
 
 async function run(
   settings: DedupSettings,

@@ -1,14 +1,20 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { makeDialogues, type DialogueSettings, type LocatedRecord } from "../../data/pack/dialogues/index.ts";
+import {
+  dialogueSettings,
+  makeDialogues,
+  type DialogueSettings,
+  type LocatedRecord,
+} from "../../data/pack/dialogues/index.ts";
 import { readRecords } from "../../data/pack/dialogues/records.ts";
 import type { Problem } from "../../data/stage.ts";
-import type { JsonValue } from "../../text/index.ts";
+import { toJson } from "../../text/index.ts";
 import { hashFile, hashValue } from "../../io/hash.ts";
 import { writeWhole } from "../../io/whole-file.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
-import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
+import { stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 import { fingerprintFiles } from "./outside-files.ts";
 
 /** Where the dialogue stage's files are. */
@@ -18,20 +24,27 @@ export function dialogueFiles(directory: RunDirectory): { train: string; heldOut
 }
 
 /** Dialogues to learn from, and questions to be tested with, from files and from facts in records. */
-export function dialoguesStage(directory: RunDirectory, settings: DialogueSettings): Stage {
-  const files = dialogueFiles(directory);
-  return {
-    name: "dialogues",
-    version: 1,
-    settings: settings as unknown as Record<string, JsonValue>,
-    after: [],
-    outside: (context) => fingerprint(settings, context),
-    outputs: [directory.dialogues],
-    precious: false,
-    isWhole: () => Object.values(files).every((file) => existsSync(file)),
-    run: (context) => run(directory, settings, context),
-  };
-}
+export const dialoguesStage = defineRecipeStage({
+  name: "dialogues",
+  group: "data",
+  summary: "Make the dialogues that the model learns to answer from.",
+  schema: dialogueSettings,
+  inherits: ["seed"],
+  create: (settings, { directory }) => {
+    const files = dialogueFiles(directory);
+    return {
+      name: "dialogues",
+      version: 1,
+      settings: toJson(settings),
+      after: [],
+      outside: (context) => fingerprint(settings, context),
+      outputs: [directory.dialogues],
+      precious: false,
+      isWhole: () => Object.values(files).every((file) => existsSync(file)),
+      run: (context) => run(directory, settings, context),
+    };
+  },
+});
 
 async function fingerprint(settings: DialogueSettings, { cwd }: StageContext): Promise<Record<string, string>> {
   const inputs: Record<string, string> = {};

@@ -5,16 +5,17 @@ import { shuffleByHash } from "../../data/pack/dialogues/order.ts";
 import type { Question } from "../../data/pack/dialogues/index.ts";
 import { askQuestions, evaluate, LocalLanguageModel, type QuestionScores, type TaskResult } from "../../eval/index.ts";
 import { loadGenerator } from "../../generate/index.ts";
-
+import { toJsonObject } from "../../text/index.ts";
 import { openDevice } from "../device.ts";
 import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
 import { count } from "../progress.ts";
-import type { EvalStageSettings } from "../recipe/eval-settings.ts";
+import { evalStageSettings, type EvalStageSettings } from "../recipe/eval-settings.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { readJsonLines } from "../shards/shards.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
+import { Interrupted, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 import { dialogueFiles } from "./dialogues.ts";
 
 /** What the evaluation of a run leaves in `eval/scores.json`. */
@@ -24,7 +25,7 @@ export interface RunScores {
   readonly questions: Pick<QuestionScores, "overall" | "bySet"> | null;
 }
 
-export interface EvalStageOptions {
+interface EvalStageOptions {
   readonly settings: EvalStageSettings;
   readonly device: "auto" | "cpu" | "reference";
   readonly seed: number;
@@ -33,20 +34,28 @@ export interface EvalStageOptions {
 }
 
 /** Measures the run's model: held-out questions, and benchmarks whose files are given. */
-export function evalStage(directory: RunDirectory, options: EvalStageOptions): Stage {
-  const scores = path.join(directory.eval, "scores.json");
-  return {
-    name: "eval",
-    version: 1,
-    settings: { ...options.settings, device: options.device, seed: options.seed },
-    after: options.after === "sft" ? ["sft", "dialogues"] : ["pretrain"],
-    // Not the folder: `nuwa eval --tasks` keeps its results there too.
-    outputs: [scores, path.join(directory.eval, "questions.jsonl")],
-    precious: false,
-    isWhole: () => existsSync(scores),
-    run: (context) => run(directory, options, context),
-  };
-}
+export const evalStage = defineRecipeStage({
+  name: "eval",
+  group: "results",
+  summary: "Measure the model.",
+  schema: evalStageSettings,
+  create: (settings, { directory, recipe, require }) => {
+    const { device, seed } = recipe;
+    const scores = path.join(directory.eval, "scores.json");
+    const after = recipe["sft"] === undefined ? "pretrain" : "sft";
+    return {
+      name: "eval",
+      version: 1,
+      settings: { ...toJsonObject(settings), device, seed },
+      after: after === "sft" ? ["sft", require("dialogues")] : [require("pretrain")],
+      // Not the folder: `nuwa eval --tasks` keeps its results there too.
+      outputs: [scores, path.join(directory.eval, "questions.jsonl")],
+      precious: false,
+      isWhole: () => existsSync(scores),
+      run: (context) => run(directory, { settings, device, seed, after }, context),
+    };
+  },
+});
 
 /** The scores of a run, if it has been measured: by its recipe, or later by `nuwa eval RUN --tasks …`. */
 export function readScores(directory: RunDirectory): RunScores | undefined {

@@ -1,34 +1,41 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { ExternalSorter } from "../../data/dedup/documents/index.ts";
-import { addRepeatedUnits, type LinesSettings } from "../../data/dedup/lines/index.ts";
-import type { JsonValue } from "../../text/index.ts";
-import type { RunDirectory } from "../manifest/run-directory.ts";
+import { addRepeatedUnits, linesSettings, type LinesSettings } from "../../data/dedup/lines/index.ts";
+import { toJson } from "../../text/index.ts";
 import { workOnShards } from "../executors/local.ts";
 import type { LineCutTask, LineKeysTask } from "../shards/tasks.ts";
 import { Names, readWords, Starts } from "../shards/words.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { DEFAULT_MEMORY, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 import { changeLine } from "./map.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
 
 /**
  * Removes paragraphs and lines that many documents share: hashes of every shard to disk, a sort that finds the repeated
  * ones, a sort that brings these into the order of documents, and each shard written without them.
  */
-export function linesStage(directory: RunDirectory, settings: LinesSettings, before: string): Stage {
-  const from = new ShardFolder(directory.data(before));
-  const to = new ShardFolder(directory.data("lines"));
-  return {
-    name: "lines",
-    version: 1,
-    settings: settings as unknown as Record<string, JsonValue>,
-    after: [before],
-    outputs: [to.folder],
-    precious: false,
-    isWhole: () => to.isWhole(),
-    run: (context) => run(settings, from, to, context),
-  };
-}
+export const linesStage = defineRecipeStage({
+  name: "lines",
+  group: "data",
+  summary: "Remove paragraphs and lines that many documents share.",
+  schema: linesSettings.unwrap(),
+  writesDocuments: true,
+  create: (settings, { directory, documents }) => {
+    const from = new ShardFolder(directory.data(documents()));
+    const to = new ShardFolder(directory.data("lines"));
+    return {
+      name: "lines",
+      version: 1,
+      settings: toJson(settings),
+      after: [documents()],
+      outputs: [to.folder],
+      precious: false,
+      isWhole: () => to.isWhole(),
+      run: (context) => run(settings, from, to, context),
+    };
+  },
+});
 
 async function run(
   settings: LinesSettings,

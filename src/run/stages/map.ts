@@ -1,47 +1,51 @@
 import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
-import { NuwaError, type JsonValue } from "../../text/index.ts";
+import type { MapperStage } from "../../data/define-stage.ts";
+import { NuwaError, toJson, type Document, type JsonValue } from "../../text/index.ts";
 import { hashFile } from "../../io/hash.ts";
 import { count } from "../progress.ts";
-import type { RunDirectory } from "../manifest/run-directory.ts";
 import { workOnShards } from "../executors/local.ts";
-import type { MapperSpec } from "../shards/tasks.ts";
+import type { MapTask } from "../shards/tasks.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import type { Stage, StageContext, StageOutcome } from "./stage.ts";
+import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
+import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 
-export interface MapOptions {
-  /** The user's files that the stage reads beside documents: lists, models. */
-  readonly files?: readonly string[];
-  /**
-   * What must be known of all documents before the first is looked at: written to `file`, the same bytes for the same
-   * documents and settings. Called again after an interruption only if the file is not there.
-   */
-  readonly prepare?: (from: ShardFolder, file: string, context: StageContext) => Promise<void>;
-}
-
-/** A stage that looks at one document at a time (extract, clean, filter): shard by shard, in worker threads. */
-export function mapStage(directory: RunDirectory, mapper: MapperSpec, before: string, options: MapOptions = {}): Stage {
-  const files = options.files ?? [];
-  const from = new ShardFolder(directory.data(before));
-  const to = new ShardFolder(directory.data(mapper.stage));
-  return {
-    name: mapper.stage,
-    version: 1,
-    settings: mapper.settings as unknown as Record<string, JsonValue>,
-    after: [before],
-    outside: async ({ cwd }): Promise<Record<string, string>> => {
-      const inputs: Record<string, string> = {};
-      for (const file of files) inputs[`file ${file}`] = hashInput(path.resolve(cwd, file), file);
-      return inputs;
+/** The list's entry of a stage that maps one document at a time: shard by shard, in worker threads. */
+export function mapperStage(definition: MapperStage): RecipeStage {
+  const { name, version, summary, schema, after, figures } = definition;
+  return defineRecipeStage({
+    name,
+    group: "data",
+    summary,
+    schema,
+    writesDocuments: true,
+    ...(after === undefined ? {} : { after }),
+    figures,
+    create: (settings, { directory, documents }): Stage => {
+      const before = documents();
+      const from = new ShardFolder(directory.data(before));
+      const to = new ShardFolder(directory.data(name));
+      const json = toJson(settings);
+      return {
+        name,
+        version,
+        settings: json,
+        after: [before],
+        outside: async ({ cwd }) => hashInputs(definition.files(settings), cwd),
+        outputs: [to.folder],
+        precious: false,
+        isWhole: () => to.isWhole(),
+        run: (context) => run(definition, json, from, to, context),
+      };
     },
-    outputs: [to.folder],
-    precious: false,
-    isWhole: () => to.isWhole(),
-    run: (context) => run(mapper, from, to, context, options),
-  };
+  });
 }
 
-/** A small file of the user's by its content, so that touching it redoes nothing. */
+/** Small files of the user's by their content, so that touching one redoes nothing. */
+export function hashInputs(files: readonly string[], cwd: string): Record<string, string> {
+  return Object.fromEntries(files.map((file) => [`file ${file}`, hashInput(path.resolve(cwd, file), file)]));
+}
+
 function hashInput(file: string, name: string): string {
   try {
     return hashFile(file);
@@ -51,17 +55,14 @@ function hashInput(file: string, name: string): string {
 }
 
 async function run(
-  mapper: MapperSpec,
+  definition: MapperStage,
+  settings: JsonValue,
   from: ShardFolder,
   to: ShardFolder,
   context: StageContext,
-  { prepare }: MapOptions,
 ): Promise<StageOutcome> {
-  const prepared = prepare === undefined ? undefined : path.join(to.folder, "prepared");
-  if (prepare !== undefined && prepared !== undefined && !existsSync(prepared)) {
-    mkdirSync(to.folder, { recursive: true });
-    await prepare(from, prepared, context);
-  }
+  const { name, module } = definition;
+  const prepared = await prepare(definition, settings, from, to, context);
   const shards = from.count() ?? 0;
   to.sweep();
   const infos = Array.from({ length: shards }, (_, shard) => to.info(shard));
@@ -69,12 +70,11 @@ async function run(
   const total = before.reduce((sum, documents) => sum + documents, 0);
   let done = 0;
   for (const [shard, info] of infos.entries()) if (info !== undefined) done += before[shard] ?? 0;
-  const bar = context.progress.bar(mapper.stage, "documents", total);
+  const bar = context.progress.bar(name, "documents", total);
   bar.update(done);
-  const tasks = infos.flatMap((info, shard) =>
-    info === undefined
-      ? [{ kind: "map" as const, mapper, cwd: context.cwd, prepared, from: from.folder, to: to.folder, shard }]
-      : [],
+  const shared = { kind: "map", stage: { name, module }, settings, cwd: context.cwd, prepared } as const;
+  const tasks = infos.flatMap((info, shard): MapTask[] =>
+    info === undefined ? [{ ...shared, from: from.folder, to: to.folder, shard }] : [],
   );
   await workOnShards<"map">(tasks, {
     threads: context.threads,
@@ -86,9 +86,35 @@ async function run(
     },
   });
   const whole: ShardInfo[] = infos.filter((info) => info !== undefined);
-  const { output, summary } = to.finish(mapper.stage, whole);
+  const { output, summary } = to.finish(name, whole);
   bar.done(changeLine(summary.statistics));
   return { output, summary: { ...summary.statistics.out, changed: summary.statistics.changed } };
+}
+
+/** @returns the file that the stage's preparation wrote, now or before an interruption; undefined where there is none */
+async function prepare(
+  definition: MapperStage,
+  settings: JsonValue,
+  from: ShardFolder,
+  to: ShardFolder,
+  { cwd, signal }: StageContext,
+): Promise<string | undefined> {
+  const preparation = definition.prepare(settings);
+  if (preparation === undefined) return undefined;
+  const file = path.join(to.folder, "prepared");
+  if (existsSync(file)) return file;
+  mkdirSync(to.folder, { recursive: true });
+  await preparation({ documents: stoppable(from.read(), signal), file, cwd });
+  return file;
+}
+
+/** Documents as they come, until Ctrl-C. @throws Interrupted after an abort */
+async function* stoppable(documents: AsyncIterable<Document>, signal: AbortSignal): AsyncGenerator<Document> {
+  let read = 0;
+  for await (const document of documents) {
+    if (++read % 64 === 0) stopIfAborted(signal);
+    yield document;
+  }
 }
 
 /** `8,123 → 7,950 documents, 12.3M → 11.9M characters`. */

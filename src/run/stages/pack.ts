@@ -1,27 +1,37 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { packDocuments, readPackMeta, type PackSettings } from "../../data/pack/tokens/index.ts";
-import type { Document, JsonValue } from "../../text/index.ts";
+import { packDocuments, packSettings, readPackMeta, type PackSettings } from "../../data/pack/tokens/index.ts";
+import { toJson, type Document } from "../../text/index.ts";
 import { loadTokenizer } from "../../tokenizer/index.ts";
 import { hashFile, hashValue } from "../../io/hash.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { ShardFolder } from "../shards/shards.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
+import { Interrupted, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 
 /** Documents to token files. */
-export function packStage(directory: RunDirectory, settings: PackSettings, before: string): Stage {
-  return {
-    name: "pack",
-    version: 1,
-    settings: settings as unknown as Record<string, JsonValue>,
-    after: [before, "tokenizer"],
-    outputs: [directory.tokens],
-    precious: false,
-    isWhole: () => ["meta.json", "train.bin"].every((name) => existsSync(path.join(directory.tokens, name))),
-    run: (context) => run(directory, settings, before, context),
-  };
-}
+export const packStage = defineRecipeStage({
+  name: "pack",
+  group: "data",
+  summary: "Turn text into token files: training and held-out data.",
+  schema: packSettings,
+  inherits: ["seed"],
+  create: (settings, { directory, documents, require }) => {
+    const tokenizer = require("tokenizer");
+    const before = documents();
+    return {
+      name: "pack",
+      version: 1,
+      settings: toJson(settings),
+      after: [before, tokenizer],
+      outputs: [directory.tokens],
+      precious: false,
+      isWhole: () => ["meta.json", "train.bin"].every((name) => existsSync(path.join(directory.tokens, name))),
+      run: (context) => run(directory, settings, before, context),
+    };
+  },
+});
 
 async function run(
   directory: RunDirectory,

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
-import type { JsonValue } from "../../text/index.ts";
-import { NuwaError } from "../../text/index.ts";
+import { NuwaError, toJson, type JsonValue } from "../../text/index.ts";
 import pc from "picocolors";
 import { hashValue } from "../../io/hash.ts";
 import { canonicalJson } from "../../io/json.ts";
@@ -136,7 +135,7 @@ function refuseOtherSettings(stage: Stage, context: StageContext): void {
 }
 
 function refusal(stage: Stage, record: StageRecord, inputs: Record<string, string>, context: StageContext): NuwaError {
-  const changed = differences(record.settings as JsonValue, stage.settings as JsonValue, stage.name);
+  const changed = differences(toJson(record.settings), stage.settings, stage.name);
   const inputChanges = [...new Set([...Object.keys(record.inputs), ...Object.keys(inputs)])]
     .filter((name) => record.inputs[name] !== inputs[name])
     .map((name) => `its input "${name}" changed`);

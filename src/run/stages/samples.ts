@@ -5,7 +5,8 @@ import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
-import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
+import { stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 import { pretrainedModel } from "./train.ts";
 
 const sampleSchema = z.array(z.object({ prompt: z.string(), text: z.string() }));
@@ -15,25 +16,32 @@ export type Sample = z.infer<typeof sampleSchema>[number];
 
 const TOKENS = 80;
 
-export interface SamplesOptions {
+interface SamplesOptions {
   readonly prompts: readonly string[];
   readonly seed: number;
   readonly device: "auto" | "cpu" | "reference";
 }
 
 /** Lets the pretrained model continue a few prompts. */
-export function samplesStage(directory: RunDirectory, options: SamplesOptions): Stage {
-  return {
-    name: "samples",
-    version: 1,
-    settings: { prompts: [...options.prompts], seed: options.seed, device: options.device },
-    after: ["pretrain"],
-    outputs: [directory.samples],
-    precious: false,
-    isWhole: () => readSamples(directory) !== undefined,
-    run: (context) => run(directory, options, context),
-  };
-}
+export const samplesStage = defineRecipeStage({
+  name: "samples",
+  group: "results",
+  summary: "Prompts that the finished model continues at the end of the run and in the report.",
+  schema: z.array(z.string()),
+  create: (prompts, { directory, recipe: { seed, device }, require }) => {
+    if (prompts.length === 0) return undefined;
+    return {
+      name: "samples",
+      version: 1,
+      settings: { prompts, seed, device },
+      after: [require("pretrain")],
+      outputs: [directory.samples],
+      precious: false,
+      isWhole: () => readSamples(directory) !== undefined,
+      run: (context) => run(directory, { prompts, seed, device }, context),
+    };
+  },
+});
 
 /** The samples of a run, if it has come so far. */
 export function readSamples(directory: RunDirectory): Sample[] | undefined {

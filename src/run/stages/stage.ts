@@ -31,7 +31,7 @@ export interface Stage {
   readonly name: string;
   /** Goes up when the same settings and inputs give another output than before. */
   readonly version: number;
-  readonly settings: { readonly [key: string]: JsonValue | undefined };
+  readonly settings: JsonValue;
   /** Names of the stages whose output is read. */
   readonly after: readonly string[];
   /** Hashes of what is read from outside the run directory: the user's files. */

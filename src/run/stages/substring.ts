@@ -1,14 +1,20 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { ExternalSorter } from "../../data/dedup/documents/index.ts";
-import { addKeys, addRepeated, SECTIONS, type SubstringSettings } from "../../data/dedup/substring/index.ts";
-import type { JsonValue } from "../../text/index.ts";
-import type { RunDirectory } from "../manifest/run-directory.ts";
+import {
+  addKeys,
+  addRepeated,
+  SECTIONS,
+  substringSettings,
+  type SubstringSettings,
+} from "../../data/dedup/substring/index.ts";
+import { toJson } from "../../text/index.ts";
 import { workOnShards } from "../executors/local.ts";
 import type { CutTask, FindTask, GatherTask, KeysTask } from "../shards/tasks.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { DEFAULT_MEMORY, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 import { changeLine } from "./map.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
 import { Names, readWords, Starts, wordCount } from "../shards/words.ts";
 
 /**
@@ -20,20 +26,27 @@ import { Names, readWords, Starts, wordCount } from "../shards/words.ts";
  * 3. section by section, as many at a time as fit into memory: repeated windows, by suffix array;
  * 4. a sort brings them into the order of documents, and each shard is written without them.
  */
-export function substringStage(directory: RunDirectory, settings: SubstringSettings, before: string): Stage {
-  const from = new ShardFolder(directory.data(before));
-  const to = new ShardFolder(directory.data("substring"));
-  return {
-    name: "substring",
-    version: 1,
-    settings: settings as unknown as Record<string, JsonValue>,
-    after: [before],
-    outputs: [to.folder],
-    precious: false,
-    isWhole: () => to.isWhole(),
-    run: (context) => run(settings, from, to, context),
-  };
-}
+export const substringStage = defineRecipeStage({
+  name: "substring",
+  group: "data",
+  summary: "Remove passages that came before in the corpus.",
+  schema: substringSettings.unwrap(),
+  writesDocuments: true,
+  create: (settings, { directory, documents }) => {
+    const from = new ShardFolder(directory.data(documents()));
+    const to = new ShardFolder(directory.data("substring"));
+    return {
+      name: "substring",
+      version: 1,
+      settings: toJson(settings),
+      after: [documents()],
+      outputs: [to.folder],
+      precious: false,
+      isWhole: () => to.isWhole(),
+      run: (context) => run(settings, from, to, context),
+    };
+  },
+});
 
 async function run(
   settings: SubstringSettings,

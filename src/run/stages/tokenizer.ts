@@ -1,36 +1,50 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { defaultChatTemplate, saveTokenizer, trainTokenizer, type TokenizerSettings } from "../../tokenizer/index.ts";
-import { NuwaError, type JsonValue } from "../../text/index.ts";
+import {
+  defaultChatTemplate,
+  saveTokenizer,
+  tokenizerSettings,
+  trainTokenizer,
+  type TokenizerSettings,
+} from "../../tokenizer/index.ts";
+import { NuwaError, toJson } from "../../text/index.ts";
 import { hashFile, hashValue } from "../../io/hash.ts";
-import { removedByRule } from "../inspect.ts";
 import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { ShardFolder } from "../shards/shards.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
+import { Interrupted, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
 
 /** Trains the tokenizer on the documents that the data stages left. */
-export function tokenizerStage(directory: RunDirectory, settings: TokenizerSettings, before: string): Stage {
-  const file = path.join(directory.tokenizer, "tokenizer.json");
-  const config = path.join(directory.tokenizer, "tokenizer_config.json");
-  return {
-    name: "tokenizer",
-    version: 1,
-    settings: settings as unknown as Record<string, JsonValue>,
-    after: [before],
-    outputs: [directory.tokenizer],
-    precious: false,
-    isWhole: () => existsSync(file) && existsSync(config),
-    run: (context) => run(directory, settings, before, context),
-  };
-}
+export const tokenizerStage = defineRecipeStage({
+  name: "tokenizer",
+  group: "tokenizer",
+  summary: "Train the tokenizer on what is left.",
+  schema: tokenizerSettings,
+  create: (settings, { directory, documents }) => {
+    const before = documents();
+    const file = path.join(directory.tokenizer, "tokenizer.json");
+    const config = path.join(directory.tokenizer, "tokenizer_config.json");
+    return {
+      name: "tokenizer",
+      version: 1,
+      settings: toJson(settings),
+      after: [before],
+      outputs: [directory.tokenizer],
+      precious: false,
+      isWhole: () => existsSync(file) && existsSync(config),
+      run: (context) => run(directory, settings, before, context),
+    };
+  },
+});
 
 /** @throws NuwaError DATA with the rules that removed the most, when the data stages left no document */
-function refuseNothingLeft(directory: RunDirectory, documents: ShardFolder): void {
+function refuseNothingLeft({ directory, manifest }: StageContext, documents: ShardFolder): void {
   if (documents.summary()?.statistics.out.documents !== 0) return;
-  const rules = [...removedByRule(directory)].flatMap(([stage, removed]) =>
-    Object.entries(removed).map(([rule, { documents: size }]) => ({ name: `${stage}/${rule}`, size })),
-  );
+  const rules = Object.keys(manifest.data.stages).flatMap((stage) => {
+    const removed = new ShardFolder(directory.data(stage)).summary()?.statistics.removed ?? {};
+    return Object.entries(removed).map(([rule, { documents: size }]) => ({ name: `${stage}/${rule}`, size }));
+  });
   const most = rules.toSorted((a, b) => b.size - a.size).slice(0, 4);
   const who = most.map(({ name, size }) => `${name} ${count(size)}`).join(", ");
   throw new NuwaError("DATA", `no document is left to work on${who === "" ? "" : `; removed by ${who}`}`, {
@@ -47,7 +61,7 @@ async function run(
 ): Promise<StageOutcome> {
   const { progress, signal } = context;
   const documents = new ShardFolder(directory.data(before));
-  refuseNothingLeft(directory, documents);
+  refuseNothingLeft(context, documents);
   const bar = progress.bar("tokenizer", "documents", documents.summary()?.statistics.out.documents);
   let read = 0;
   async function* texts(): AsyncGenerator<string> {

@@ -2,18 +2,54 @@ import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { resolveGptConfig } from "../../models/index.ts";
 import type { JsonValue } from "../../text/index.ts";
+import { tokenizerSettings } from "../../tokenizer/index.ts";
 import { requireTrainingMemory, train } from "../../train/index.ts";
 import type { TrainEvent, TrainJob } from "../../train/index.ts";
-import { decisiveSettings, type TrainSettings } from "../../train/settings.ts";
+import { decisiveSettings, pretrainSettings, sftSettings, type TrainSettings } from "../../train/settings.ts";
 import { hashFile } from "../../io/hash.ts";
 import { bytes, count, type Bar, type Progress } from "../progress.ts";
+import { sectionOf } from "../recipe/general.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
+import { defineRecipeStage } from "./recipe-stage.ts";
 import { Interrupted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 import { dialogueFiles } from "./dialogues.ts";
 import type { PretrainSettings, SftSettings } from "../../train/index.ts";
 
 /** Pretraining: packed tokens to a model that continues text. */
-export function pretrainStage(directory: RunDirectory, settings: PretrainSettings): Stage {
+export const pretraining = defineRecipeStage({
+  name: "pretrain",
+  group: "training",
+  summary: "Train the model to continue text.",
+  schema: pretrainSettings,
+  inherits: ["seed", "threads", "device"],
+  create: (settings, { directory, recipe, require, where }) => {
+    require("pack");
+    // Sizes that do not fit together are said now, and not when the data is ready.
+    const tokenizer = sectionOf(recipe, { name: "tokenizer", schema: tokenizerSettings });
+    const { model, context, dropout } = settings;
+    resolveGptConfig(
+      { ...model, vocab_size: tokenizer?.vocab_size ?? 256, max_position_embeddings: context, dropout },
+      `${where}: pretrain.model`,
+    );
+    return pretrainStage(directory, settings);
+  },
+});
+
+/** Supervised fine-tuning: the pretrained model and dialogues to a model that answers. */
+export const fineTuning = defineRecipeStage({
+  name: "sft",
+  group: "training",
+  summary: "Supervised fine-tuning: train the model to answer.",
+  schema: sftSettings,
+  inherits: ["seed", "threads", "device"],
+  create: (settings, { directory, require }) => {
+    require("pretrain");
+    require("dialogues");
+    return sftStage(directory, settings);
+  },
+});
+
+function pretrainStage(directory: RunDirectory, settings: PretrainSettings): Stage {
   return {
     name: "pretrain",
     version: 1,
@@ -40,8 +76,7 @@ export function pretrainStage(directory: RunDirectory, settings: PretrainSetting
   };
 }
 
-/** Supervised fine-tuning: the pretrained model and dialogues to a model that answers. */
-export function sftStage(directory: RunDirectory, settings: SftSettings): Stage {
+function sftStage(directory: RunDirectory, settings: SftSettings): Stage {
   const files = dialogueFiles(directory);
   const checkpoints = path.join(directory.sft, "checkpoints");
   return {

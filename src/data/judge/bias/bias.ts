@@ -1,14 +1,21 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
 import type { Document } from "../../../text/document.ts";
 import { isHan, words } from "../../../text/script.ts";
 import type { DocumentMapper, Verdict } from "../../stage.ts";
 import type { BiasSettings } from "./settings.ts";
 
-/** Sentence counts: plain numbers that add up. */
-export interface BiasCounts {
-  /** Sentences with a term of the group. */
-  groups: Record<string, number>;
-  /** Of those, with a word of the attribute too: `group\tattribute`. */
-  pairs: Record<string, number>;
+const biasCounts = z.object({ groups: z.record(z.string(), z.number()), pairs: z.record(z.string(), z.number()) });
+
+/**
+ * Sentence counts: plain numbers that add up. `groups` are the sentences with a term of the group, `pairs` those of
+ * them with a word of the attribute too, as `group\tattribute`.
+ */
+export type BiasCounts = z.output<typeof biasCounts>;
+
+/** The counts that the stage's preparation wrote. */
+export function readBiasCounts(file: string): BiasCounts {
+  return biasCounts.parse(JSON.parse(readFileSync(file, "utf8")));
 }
 
 /** One association, measured. */

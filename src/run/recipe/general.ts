@@ -1,0 +1,62 @@
+import * as z from "zod";
+
+/** The keys of a recipe that are no stage. */
+export const generalKeys = {
+  name: z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u, {
+      error: "expected a name of letters, digits, . _ - that can be a folder's",
+    })
+    .describe("What the run is called: it lives in runs/NAME. Default: the recipe's file name."),
+  language: z.enum(["en", "zh"]).default("en").describe("Language of the report: en, or zh for English and Chinese."),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(1)
+    .describe("All that is random comes from it; a stage's own seed goes before it."),
+  threads: z
+    .int()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe("Threads for data stages and kernels: changes the speed, never the result. Default: all cores."),
+  memory_mb: z
+    .number()
+    .min(1)
+    .default(512)
+    .describe("Memory for sorting and suffix arrays in data stages, in MB: changes the speed, never the result."),
+  device: z
+    .enum(["auto", "cpu", "reference"])
+    .default("auto")
+    .describe("cpu: native kernels; reference: plain TypeScript, slow; auto: cpu where it is built."),
+  shard_mb: z
+    .number()
+    .positive()
+    .max(1000)
+    .default(4)
+    .describe("Size of a data shard in MB of text: what one worker takes at a time, and what an interruption loses."),
+};
+
+const generalSchema = z.object(generalKeys);
+
+/** A recipe's general keys, checked. */
+export type GeneralSettings = z.output<typeof generalSchema>;
+
+/**
+ * A recipe: general settings, and a section for each stage that it asks for. A section's type is its stage's to tell:
+ * {@link sectionOf}.
+ */
+export type Recipe = GeneralSettings & { readonly [section: string]: unknown };
+
+/**
+ * One stage's section of a recipe, with its type; undefined where the recipe leaves the stage out.
+ * @example sectionOf(recipe, filterStage)?.english.min_words
+ */
+export function sectionOf<Settings>(
+  recipe: Recipe,
+  stage: { readonly name: string; readonly schema: z.ZodType<Settings> },
+): Settings | undefined {
+  const section = recipe[stage.name];
+  return section === undefined ? undefined : stage.schema.parse(section);
+}
