@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyModel, type TinyModel } from "../../test/helpers/tiny-model.ts";
 import { classicGpt, Gpt, llamaGpt, resolveGptConfig } from "../models/index.ts";
 import { createDevice, nativeAvailable } from "../tensor/index.ts";
-import { BatchGenerator, generateBatch, type BatchPrompt } from "./batch.ts";
+import { BatchGenerator, generateBatch } from "./batch.ts";
+import { Decoder } from "./decoder.ts";
 import { TextGenerator } from "./generator.ts";
 import { greedy, type GenerationSettings } from "./settings.ts";
+import type { TokenRequest } from "./tokens.ts";
 
 let tiny: TinyModel;
 beforeAll(async () => {
@@ -12,12 +14,16 @@ beforeAll(async () => {
 });
 afterAll(() => tiny.dispose());
 
-async function alone(model: Gpt | TinyModel["model"], prompts: readonly BatchPrompt[]): Promise<number[][]> {
+async function alone(
+  model: Gpt | TinyModel["model"],
+  prompts: readonly (TokenRequest & { readonly settings: GenerationSettings })[],
+): Promise<number[][]> {
   const generator = new TextGenerator(model, tiny.tokenizer);
   const texts = [];
   for (const { ids, settings, stopIds = [] } of prompts) {
     const text: number[] = [];
-    for await (const { id } of generator.generate(ids, settings, { stopIds })) if (id !== undefined) text.push(id);
+    for await (const { id } of generator.generate(ids, settings, { stopIds: [...stopIds] }))
+      if (id !== undefined) text.push(id);
     texts.push(text);
   }
   generator.dispose();
@@ -25,7 +31,7 @@ async function alone(model: Gpt | TinyModel["model"], prompts: readonly BatchPro
 }
 
 /** Seven prompts of different lengths and limits, drawn at random and greedily. */
-function prompts(vocabulary: number): BatchPrompt[] {
+function prompts(vocabulary: number): (TokenRequest & { readonly settings: GenerationSettings })[] {
   return [1, 9, 3, 30, 17, 2, 41].map((length, i) => {
     const ids = Array.from({ length }, (_, t) => (t * 37 + i * 101 + 5) % vocabulary);
     const settings: GenerationSettings = { ...greedy, temperature: i % 2, seed: i, max_tokens: 5 + 4 * (i % 4) };
@@ -69,11 +75,11 @@ describe("several texts at once", () => {
     const stop = whole[4] ?? -1;
     const batch = new BatchGenerator(tiny.model, { rows: 1, capacity: 20 });
     const ends = [];
-    for await (const { prompt, reason } of batch.generate([
+    for await (const { request, reason } of batch.generate([
       { ids, settings: long, stopIds: [stop] },
       { ids, settings: long },
     ])) {
-      if (reason !== undefined) ends.push([prompt, reason]);
+      if (reason !== undefined) ends.push([request, reason]);
     }
     expect(ends).toEqual([
       [0, "stop"],
@@ -96,11 +102,32 @@ describe("several texts at once", () => {
     await pieces.next();
     await pieces.next();
     controller.abort();
-    expect((await pieces.next()).value).toEqual({ prompt: 0, reason: "abort" });
+    expect((await pieces.next()).value).toEqual({ request: 0, reason: "abort" });
     await pieces.return();
     await expect(generateBatch(batch, [{ ids: [], settings: greedy }])).rejects.toThrow(/at least one token/);
     await expect(generateBatch(batch, [{ ids: [99999], settings: greedy }])).rejects.toThrow(/token 99999/);
     batch.dispose();
     expect(() => new BatchGenerator(tiny.model, { rows: 0 })).toThrow(/at least one row/);
   });
+});
+
+test("a decoder reads a prompt in pieces, keeps a beginning in common, and forgets rows without a token", () => {
+  const decoder = new Decoder(tiny.model, { rows: 2 });
+  const ids = Array.from({ length: 60 }, (_, t) => (t * 37 + 5) % tiny.model.config.vocab_size);
+  const whole = decoder.prefill(0, ids).toArray();
+  const expectSame = (): void => {
+    const logits = decoder.prefill(0, ids).toArray();
+    expect(Math.max(...logits.map((value, i) => Math.abs(value - (whole[i] ?? 0))))).toBeLessThan(1e-4);
+  };
+  expect(decoder.keep(0, ids)).toBe(59);
+  expectSame();
+  expect(decoder.keep(0, [...ids.slice(0, 20), 1, 2])).toBe(20);
+  expect(decoder.keep(0, ids)).toBe(20);
+  expectSame();
+  decoder.prefill(1, ids.slice(0, 10));
+  decoder.step([1, undefined]);
+  expect(decoder.keep(1, ids)).toBe(0);
+  expect(decoder.keep(0, [...ids, 1, 2])).toBe(61);
+  expect(() => decoder.prefill(2, ids)).toThrow(/row below 2/);
+  decoder.dispose();
 });

@@ -74,7 +74,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
       if (isBest) best = { step, val_loss: score.loss };
       tell(evalEvent(step, score, isBest));
     }
-    if (settings.sample_every > 0 && dueAt(settings.sample_every)) showSamples(options, step, tell);
+    if (settings.sample_every > 0 && dueAt(settings.sample_every)) await showSamples(options, step, tell);
     return isBest;
   };
   const save = async (): Promise<void> => {
@@ -146,11 +146,11 @@ function evalEvent(step: number, score: HeldOutScore, best: boolean): EvalEvent 
   };
 }
 
-function showSamples(options: LoopOptions, step: number, tell: (line: MetricsLine) => void): void {
+async function showSamples(options: LoopOptions, step: number, tell: (line: MetricsLine) => void): Promise<void> {
   const { job, prepared, model, arena } = options;
   const { settings } = job;
   for (const [index, { text: prompt, ids }] of prepared.prompts.entries()) {
-    const text = writeSample(model, prepared.tokenizer, arena, {
+    const text = await writeSample(model, prepared.tokenizer, arena, {
       prompt: ids,
       tokens: settings.sample_tokens,
       settings: { ...plainSampling, temperature: settings.sample_temperature },
