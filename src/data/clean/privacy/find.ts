@@ -130,26 +130,55 @@ function isPublic([a = 0, b = 0, c = 0]: readonly number[]): boolean {
 
 const BEFORE = "(?<![\\dA-Za-z_./+-]|\\d[ -])";
 const AFTER = "(?![\\dA-Za-z_]|[.,-]\\d)";
+/** A number in one of the usual spellings. Without a blank or hyphen, most digits that could be one are something else. */
 const PHONES = [
   // A mainland mobile number, with or without +86.
-  new RegExp(`${BEFORE}(?:(?:\\+|00)?86[ -]?)?1[3-9]\\d(?:\\d{8}|[ -]\\d{4}[ -]\\d{4})${AFTER}`, "g"),
-  // International: a plus sign, 8 to 15 digits (E.164), in groups.
+  new RegExp(`${BEFORE}(?:(?:\\+|00)?86[ -]?)?1[3-9]\\d(?:\\d{8}|[ -]\\d{4}[ -]?\\d{4})${AFTER}`, "g"),
+  // International: + or 00, 8 to 15 digits (E.164), in groups.
   new RegExp(`(?<![\\dA-Za-z_+])\\+[1-9]\\d{0,2}(?:[ -]?\\(\\d{1,4}\\))?(?:[ .-]?\\d{1,4}){2,6}${AFTER}`, "g"),
+  new RegExp(`${BEFORE}00[1-9]\\d{0,2}(?:[ -]?\\(\\d{1,4}\\))?(?:[ .-]\\d{1,8}){2,6}${AFTER}`, "g"),
   // North America: area code and exchange do not begin with 0 or 1.
   new RegExp(`${BEFORE}(?:1[ .-])?(?:\\([2-9]\\d{2}\\) ?|[2-9]\\d{2}[.-])[2-9]\\d{2}[.-]\\d{4}${AFTER}`, "g"),
-  // Mainland landlines with their area code.
-  new RegExp(`${BEFORE}(?:0(?:10|2\\d)[ -]\\d{8}|0[3-9]\\d{2}[ -]\\d{7,8}|\\(0\\d{2,3}\\) ?\\d{7,8})${AFTER}`, "g"),
+  // Mainland landlines with their area code; Britain's long area codes are written alike.
+  new RegExp(
+    `${BEFORE}(?:0(?:10|2\\d)[ -]\\d{4}[ -]?\\d{4}|0[3-9]\\d{2}[ -]\\d{3,4}[ -]?\\d{4}|[(（]0\\d{2,3}[)）] ?\\d{3,4}[ -]?\\d{4})${AFTER}`,
+    "g",
+  ),
+  // Germany: area code, slash, number; mobile numbers. France: five pairs. Britain: mobile numbers.
+  new RegExp(`${BEFORE}0\\d{2,4} ?/ ?\\d{2,8}(?:[ -]?\\d{2,5}){0,4}(?![\\dA-Za-z_/]|[.,-]\\d)`, "g"),
+  new RegExp(`${BEFORE}01[5-7]\\d[ -]\\d{3,4}[ -]?\\d{3,5}${AFTER}`, "g"),
+  new RegExp(`${BEFORE}0[1-9](?:([ .])\\d{2})(?:\\1\\d{2}){3}${AFTER}`, "g"),
+  new RegExp(`${BEFORE}07\\d{3} \\d{3} ?\\d{3}${AFTER}`, "g"),
 ];
 
+/** After one of these words any digits are a number, with or without blanks: `电话：02162512345`, `Tel.: 0711 1234567`. */
+const ANNOUNCED = new RegExp(
+  "(?:电话|電話|手机|手機|传真|傳真|座机|热线|熱線|联系方式|(?<![\\p{L}\\d])(?:tel(?:ephone|efon|éfono|efono)?|phone|fon|mobil(?:e|telefon|funk)?|handy|cell|fax|tél))" +
+    "(?:号码|號碼|号| ?(?:no|nr|number|nummer))?\\.?\\s?[:：]?\\s?" +
+    "([(（]?\\d{2,5}[)）]?(?:[ ./–-]{0,3}\\d{1,5}){1,6})(?![\\dA-Za-z_])",
+  "giu",
+);
+/** `Fax 2021-10-12` and `Tel. 12.10.2021` are dates. */
+const DATE = /^(?:(?:19|20)\d{2}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:19|20)\d{2})$/u;
+
 function findPhones(text: string, found: Found[]): void {
-  for (const pattern of PHONES) {
+  for (const [k, pattern] of PHONES.entries()) {
     for (const match of text.matchAll(pattern)) {
       const digits = match[0].replaceAll(/\D/g, "");
-      if (digits.length < 8 || digits.length > 15 || /^(\d)\1*$/u.test(digits.slice(-7))) continue;
+      if (digits.length < 8 || digits.length > 15) continue;
+      // A row of one digit is no number, but for mainland mobile numbers, which are sold for it.
+      if (k > 0 && /^(\d)\1*$/u.test(digits.slice(-7))) continue;
       // "+3.14159265" is a number.
       if (/^\+\d+\.\d+$/u.test(match[0])) continue;
       found.push({ kind: "phone", start: match.index, end: match.index + match[0].length });
     }
+  }
+  for (const match of text.matchAll(ANNOUNCED)) {
+    const number = match[1] ?? "";
+    const digits = number.replaceAll(/\D/g, "");
+    if (digits.length < 8 || digits.length > 15 || DATE.test(number) || /^(\d)\1*$/u.test(digits)) continue;
+    const end = match.index + match[0].length;
+    found.push({ kind: "phone", start: end - number.length, end });
   }
 }
 
