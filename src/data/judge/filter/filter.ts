@@ -122,16 +122,19 @@ export function createFilter(
   const languageDrop = (found: LanguageFinding): Drop | undefined => {
     if (!settings.language.enabled) return undefined;
     const { allowed, min_score: bound } = settings.language;
-    const { language, score } = found;
+    const { language, score, allowed: share } = found;
     if (runs("language") && !allowed.includes(language)) return { rule: "language", value: score, detail: language };
-    if (runs("language_score") && score < bound) {
-      return { rule: "language_score", value: score, threshold: bound, detail: language };
+    // A text may mix allowed languages: Chinese full of English terms.
+    if (runs("language_score") && share < bound) {
+      return { rule: "language_score", value: share, threshold: bound, detail: language };
     }
     return undefined;
   };
   const find = (document: Document, text: string): LanguageFinding => {
     // With the rule off a known language is trusted: the detector is the slowest part.
-    if (!settings.language.enabled && document.language !== undefined) return { language: document.language, score: 1 };
+    if (!settings.language.enabled && document.language !== undefined) {
+      return { language: document.language, score: 1, allowed: 1 };
+    }
     return detectLanguage(text, settings.language);
   };
   /** Rules of a section that are on, with their bounds. */

@@ -23,7 +23,7 @@ describe("detectLanguage", () => {
 
   test("short English notes and lists of rare words stay English", () => {
     for (const text of ["a small boat", "domestic cats", "pheasants; turkeys; grouse; partridges; quails; chickens"]) {
-      expect(detectLanguage(text, settings), text).toEqual({ language: "en", score: 1 });
+      expect(detectLanguage(text, settings), text).toEqual({ language: "en", score: 1, allowed: 1 });
     }
   });
 
@@ -34,8 +34,34 @@ describe("detectLanguage", () => {
   test("nothing to tell", () => {
     for (const text of ["", "12 + 34 = !!", "\ud800"])
       expect(detectLanguage(text, settings).score).toBeLessThanOrEqual(1);
-    expect(detectLanguage("", settings)).toEqual({ language: "und", score: 0 });
-    expect(detectLanguage("=== !!! ---", settings)).toEqual({ language: "und", score: 0 });
+    expect(detectLanguage("", settings)).toEqual({ language: "und", score: 0, allowed: 0 });
+    expect(detectLanguage("=== !!! ---", settings)).toEqual({ language: "und", score: 0, allowed: 0 });
+  });
+
+  test("the shares of allowed languages add up: Chinese full of English terms", () => {
+    const text =
+      "用 React 写 component 时，state 要放在最近的 parent 里，child 通过 props 读取；如果 props drilling 太深，可以换成 context 或者 external store。";
+    const both = detectLanguage(text, settings);
+    expect(both.language).toBe("zh");
+    expect(both.score).toBeLessThan(0.65);
+    expect(both.allowed).toBeCloseTo(1, 12);
+    expect(detectLanguage(text, { ...settings, allowed: ["zh"] }).allowed).toBe(both.score);
+    const german = text.replace(/[A-Za-z]+(?: [A-Za-z]+)*/gu, "Der Junge ging mit seiner Mutter über die Brücke");
+    expect(detectLanguage(german, settings).allowed).toBeLessThan(0.65);
+  });
+
+  test("Korean with Chinese characters in it is Korean", () => {
+    const text = "大韓民國의 主權은 國民에게 있고, 모든 權力은 國民으로부터 나온다. 大統領은 國民의 選擧로 選出한다.";
+    expect(detectLanguage(text, settings).language).toBe("ko");
+  });
+
+  test("a long text with a few windows that cannot be told is read further", () => {
+    const german = "Der alte Leuchtturmwärter ging jeden Morgen zum Hafen hinunter und zählte die Boote. ";
+    const names = "Xq Zk 17 B4, Vw 99 Rt; 12 Pq 7 Lm — ".repeat(8);
+    const text = german.repeat(8) + names + german.repeat(18) + names + german.repeat(8);
+    const { language, score } = detectLanguage(text, { ...settings, allowed: ["de"] });
+    expect(language).toBe("de");
+    expect(score).toBeGreaterThan(0.8);
   });
 
   test("letters thrown together are no language", () => {

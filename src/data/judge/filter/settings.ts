@@ -169,7 +169,7 @@ export const filterSettings = z
           .min(0)
           .max(1)
           .default(0.65)
-          .describe("smallest share of the document that must be in its language"),
+          .describe("smallest share of the document that must be in allowed languages, together"),
         min_letters: z
           .number()
           .int()
