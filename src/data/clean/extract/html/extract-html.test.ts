@@ -103,6 +103,26 @@ describe("main text", () => {
   });
 });
 
+describe("what looks like a pointer and is the article's", () => {
+  const linked = "The miller, the baker and the joiner all said that they had never seen the stone in question.";
+
+  test("paragraphs that are one link each, between the article's others", () => {
+    const body = `<p>${PROSE}</p><div class="m"><p><a href="/1"><b>${linked} </b></a></p></div><div class="m"><p><b><a href="/2">${linked}</a></b></p></div><p>${PROSE}</p>`;
+    expect(text(page(body))).toBe(`The plan\n\n${PROSE}\n\n${linked}\n\n${linked}\n\n${PROSE}`);
+  });
+
+  test("a linked sentence behind the article's last paragraph leads somewhere else", () => {
+    expect(text(page(`<p>${PROSE}</p><p>${PROSE}</p><p><a href="/1">${linked}</a></p>`))).not.toContain("miller");
+  });
+
+  test("a table's caption is kept, a picture's is not", () => {
+    const table = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>";
+    const body = `<p>${PROSE}</p><figure><div>${table}</div><figcaption>Table 1: figures</figcaption></figure>
+      <figure><img src="a.png"><figcaption>The bridge in 1932.</figcaption></figure><p>${PROSE}</p>`;
+    expect(text(page(body))).toBe(`The plan\n\n${PROSE}\n\na | b\n1 | 2\n\nTable 1: figures\n\n${PROSE}`);
+  });
+});
+
 describe("metadata", () => {
   test("title, date, language", () => {
     const html = `<html lang="de_AT"><head><meta property="og:title" content=" Der  Plan "><meta property="article:published_time" content="2021-3-07T10:00"></head><body><p>${PROSE}</p></body></html>`;

@@ -10,7 +10,7 @@ const POINTER =
  * under them, labels at the beginning and the end.
  */
 export function filterBlocks(blocks: readonly PageBlock[]): PageBlock[] {
-  const kept = blocks.filter((block) => !isPointer(block) && !isLinkLine(block));
+  const kept = blocks.filter((block, k) => !isPointer(block) && (!isLinkLine(block) || isLinkedSentence(blocks, k)));
   return withoutEmptyHeadings(kept);
 }
 
@@ -22,6 +22,30 @@ function isPointer({ block, length }: PageBlock): boolean {
 function isLinkLine({ block, length, linkLength }: PageBlock): boolean {
   if (block.kind === "heading" || block.kind === "code") return false;
   return linkLength > 0.6 * length && length < 200;
+}
+
+/** Characters of a linked paragraph that can be the article's own, and most of them in a row. */
+const LINKED_SENTENCE = 80;
+const LINKED_RUN = 3;
+
+/**
+ * A whole sentence in a link, in the midst of the article's prose: live reports link each of theirs. What leads to other
+ * articles stands before or after the prose, or is no sentence.
+ */
+function isLinkedSentence(blocks: readonly PageBlock[], at: number): boolean {
+  const isSentence = ({ block, length }: PageBlock): boolean =>
+    block.kind === "paragraph" && length >= LINKED_SENTENCE && /[.!?。！？…]["'”’»)]*$/u.test(block.text);
+  const isLinked = ({ length, linkLength }: PageBlock): boolean => linkLength > 0.6 * length;
+  const neighbour = (step: 1 | -1): PageBlock | undefined => {
+    for (let k = at + step, run = 0; run < LINKED_RUN; k += step, run++) {
+      const block = blocks[k];
+      if (block === undefined || !isLinked(block)) return block;
+    }
+    return undefined;
+  };
+  const block = blocks[at];
+  const [before, after] = [neighbour(-1), neighbour(1)];
+  return [block, before, after].every((one) => one !== undefined && isSentence(one));
 }
 
 /** A heading is kept for what stands under it. */

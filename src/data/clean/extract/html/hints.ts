@@ -94,8 +94,23 @@ const BOILERPLATE_ROLES = new Set(
 );
 
 /** Whether tag or role say by themselves that this is no main text. */
-export function isBoilerplateTag({ tag, attributes }: Element): boolean {
+export function isBoilerplateTag(element: Element): boolean {
+  const { tag, attributes } = element;
+  if (tag === "figcaption" && isTableCaption(element)) return false;
   return BOILERPLATE_TAGS.has(tag) || BOILERPLATE_ROLES.has(attributes["role"] ?? "");
+}
+
+/** A table's caption says what its figures are; a picture's says what is not in the text. */
+function isTableCaption({ parent }: Element): boolean {
+  return parent?.tag === "figure" && parent.children.some((child) => typeof child !== "string" && hasTable(child));
+}
+
+function hasTable(element: Element): boolean {
+  for (let at: Element | undefined = element, depth = 0; at !== undefined && depth < 4; depth++) {
+    if (at.tag === "table") return true;
+    at = at.children.find((child) => typeof child !== "string");
+  }
+  return false;
 }
 
 export function isHidden({ attributes }: Element): boolean {

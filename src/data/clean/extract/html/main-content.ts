@@ -67,7 +67,7 @@ function removeLinkLists(page: Page): void {
   let changed = false;
   for (const element of page.elements) {
     if (element.removed || element.inline || element.links === 0) continue;
-    if (element.tag === "p" || isContent(element)) continue;
+    if (element.tag === "p" || isContent(element) || holdsOneParagraph(element)) continue;
     if (element.parent?.removed === true) continue;
     const density = element.links / element.text;
     const isList = element.tag === "ul" || element.tag === "ol" || element.tag === "dl" || element.tag === "table";
@@ -77,6 +77,19 @@ function removeLinkLists(page: Page): void {
     }
   }
   if (changed) measure(page);
+}
+
+/** A box around one paragraph: whether its link is the article's own is seen beside the paragraphs around it. */
+function holdsOneParagraph(element: Element): boolean {
+  let at: Element | undefined = element;
+  while (at !== undefined && at.tag === "div") {
+    const children: Element["children"] = at.children.filter(
+      (child) => typeof child !== "string" || child.trim() !== "",
+    );
+    const [only] = children;
+    at = children.length === 1 && typeof only === "object" ? only : undefined;
+  }
+  return at?.tag === "p";
 }
 
 /** From the body down to the smallest element that still holds most of the prose. */
