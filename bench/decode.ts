@@ -109,7 +109,7 @@ function runOnce(model: Gpt, device: CpuDevice, B: number, sizes: DecodeBenchOpt
     const C = model.config.hidden_size;
     const last = new Tensor(device, hidden.storage.slice((T - 1) * C, rows * C), [rows, C]);
     device.argmax(chosen.slice(0, rows), model.logits(tape, last).storage, rows, V);
-    const result = Int32Array.from(device.read(chosen.slice(0, rows)));
+    const result = Int32Array.from(device.readNow(chosen.slice(0, rows)));
     arena.reset();
     return result;
   };

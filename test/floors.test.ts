@@ -81,6 +81,12 @@ test("no file imports itself through others", () => {
   expect(circles).toEqual([]);
 });
 
+test("only tests and the engine read from a device at once: a device may answer later", () => {
+  const own = files.filter((name) => !name.endsWith(".test.ts") && room(join(source, name)) !== "tensor");
+  const waits = own.filter((name) => /\.toArray\(\)|\breadNow\b/.test(readFileSync(join(source, name), "utf8")));
+  expect(waits).toEqual([]);
+});
+
 test("no folder has become a heap", () => {
   const counts = new Map<string, number>();
   for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {

@@ -55,8 +55,8 @@
     const float* logSumExp, NUWA_ATTENTION_PARAMETERS)                                                               \
   X(crossEntropy, float* losses, float* logits, const int32_t* targets, const float* weights, int64_t rows,          \
     int64_t vocabulary, bool wantsGradient, float gradientScale, float labelSmoothing, float zLoss)                                                     \
-  X(adamW, float* parameter, const float* gradient, float* m, float* v, int64_t n, double learningRate,              \
-    double beta1, double beta2, double epsilon, double weightDecay, double step, double gradientScale)               \
+  X(adamW, float* parameter, const float* gradient, float* m, float* v, const float* scale, int64_t n,                \
+    double learningRate, double beta1, double beta2, double epsilon, double weightDecay, double step)                 \
   X(unary, float* out, const float* x, int64_t n, int kind)                                                          \
   X(unaryBackward, float* dx, const float* dout, const float* x, int64_t n, int kind, bool accumulate)               \
   X(softmax, float* out, const float* x, int64_t rows, int64_t width, bool logarithm)                                \
@@ -100,14 +100,19 @@
     const int32_t* positions, const float* table, int64_t B, int64_t capacity, int64_t H, int64_t K, int64_t D,      \
     float scale)                                                                                                     \
   X(readThrough, float* out, const float* x, int64_t n)                                                              \
-  X(lion, float* parameter, const float* gradient, float* m, int64_t n, double learningRate, double beta1,            \
-    double beta2, double weightDecay, double gradientScale)                                                          \
-  X(sgd, float* parameter, const float* gradient, float* m, int64_t n, double learningRate, double momentum,         \
-    double weightDecay, bool nesterov, bool decoupled, double gradientScale)                                         \
-  X(nesterov, float* momentum, float* gradient, int64_t n, double beta, double gradientScale)                        \
-  X(adafactor, float* parameter, const float* gradient, float* row, float* column, int64_t matrices, int64_t rows,   \
-    int64_t columns, double learningRate, double newShare, double epsilon1, double epsilon2, double clipThreshold,   \
-    double weightDecay, double step, double gradientScale)                                                           \
+  X(lion, float* parameter, const float* gradient, float* m, const float* scale, int64_t n, double learningRate,      \
+    double beta1, double beta2, double weightDecay)                                                                   \
+  X(sgd, float* parameter, const float* gradient, float* m, const float* scale, int64_t n, double learningRate,       \
+    double momentum, double weightDecay, bool nesterov, bool decoupled)                                               \
+  X(nesterov, float* momentum, float* gradient, const float* scale, int64_t n, double beta)                           \
+  X(adafactor, float* parameter, const float* gradient, float* row, float* column, const float* scale,                \
+    int64_t matrices, int64_t rows, int64_t columns, double learningRate, double newShare, double epsilon1,           \
+    double epsilon2, double clipThreshold, double weightDecay, double step)                                           \
+  X(multiplyScalar, float* out, const float* x, const float* factor, int64_t n)                                       \
+  X(normalize, float* out, const float* x, const float* squares, int64_t n, double epsilon)                           \
+  X(applyUpdate, float* parameter, const float* update, const float* scale, int64_t n, double keep, double rate)      \
+  X(clipGradients, float* out, const float* values, int64_t count, const float* squares, int64_t parts,               \
+    double maxNorm)                                                                                                   \
   X(measurePeak, double* gflops, double seconds)
 
 namespace nuwa {

@@ -118,7 +118,7 @@ export class LocalLanguageModel implements LanguageModel {
         const first = (rowOf[i] ?? 0) * width + input.length - targets.length;
         return targets.map((target, t) => ({ window, position: first + t, target }));
       });
-      this.#scoreBatch(inputs, width, wanted, scores);
+      await this.#scoreBatch(inputs, width, wanted, scores);
       start += batch.length;
       done += batch.length;
       onDone?.(done);
@@ -128,12 +128,12 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   /** One forward pass; logits are made only where a target stands. */
-  #scoreBatch(
+  async #scoreBatch(
     inputs: readonly (readonly number[])[],
     width: number,
     wanted: readonly { window: number; position: number; target: number }[],
     scores: WindowScore[],
-  ): void {
+  ): Promise<void> {
     const { device } = this.#model;
     const tape = new Tape({ device, arena: this.#arena, recording: false, training: false });
     // Padding stands on the right, where a causal model cannot see it from any position that is scored.
@@ -146,7 +146,7 @@ export class LocalLanguageModel implements LanguageModel {
     const chunk = Math.max(1, Math.floor(logitsChunk / this.#model.config.vocab_size));
     for (let from = 0; from < wanted.length; from += chunk) {
       const part = wanted.slice(from, from + chunk);
-      const { losses, greedy } = this.#scoreRows(tape, rows, part);
+      const { losses, greedy } = await this.#scoreRows(tape, rows, part);
       for (const [i, { window, target }] of part.entries()) {
         const before = scores[window] ?? { logLikelihood: 0, isGreedy: true };
         scores[window] = {
@@ -158,7 +158,7 @@ export class LocalLanguageModel implements LanguageModel {
     this.#arena.reset();
   }
 
-  #scoreRows(tape: Tape, rows: Tensor, part: readonly { position: number; target: number }[]) {
+  async #scoreRows(tape: Tape, rows: Tensor, part: readonly { position: number; target: number }[]) {
     const { device } = tape;
     const n = part.length;
     const vocabulary = this.#model.config.vocab_size;
@@ -182,10 +182,10 @@ export class LocalLanguageModel implements LanguageModel {
       vocabulary,
       gradientScale: null,
     });
-    const result = { losses: Float64Array.from(losses.toArray()), greedy: Int32Array.from(best.toArray()) };
+    const [nats, ids] = await Promise.all([losses.read(), best.read()]);
     tape.free(logits);
     tape.free(picked);
-    return result;
+    return { losses: nats, greedy: ids };
   }
 }
 

@@ -118,7 +118,7 @@ async function drawTokens(
   rows: readonly (Continuation | undefined)[],
 ): Promise<(SampledToken | undefined)[]> {
   const [, V = 0] = logits.shape;
-  const values = logits.toArray();
+  const values = await logits.read();
   return rows.map((text, row) => {
     if (text === undefined) return undefined;
     const { settings, random, ids } = text;

@@ -55,7 +55,7 @@ export function measureStep(config: GptConfig, options: MeasureOptions): StepMea
     arena.reset();
   }
   if (optimizer !== undefined) {
-    const { scale } = clipByGlobalNorm(arena, model.parameters, { maxNorm: 1 });
+    const { scale } = clipByGlobalNorm(device, arena, model.parameters, { maxNorm: 1 });
     optimizer.step({ learningRateScale: 1, gradientScale: scale });
   }
   const { persistentBytes, arenaPeakBytes, arenaReservedBytes, scratchBytes, flops: flopsPerStep } = device;

@@ -49,18 +49,17 @@ export class Adafactor extends StatefulOptimizer<State> {
     this.#options = options;
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale }: StepOptions): void {
+  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
     const { parameter, learningRate, weightDecay, state } = slot;
     const { beta2Decay, ...bounds } = this.#options;
     const [row, column] = state.variance === undefined ? [state.row, state.column.storage] : [state.variance, null];
-    parameter.device.adafactor(parameter.storage, parameter.grad.storage, row.storage, column, {
+    parameter.device.adafactor(parameter.storage, parameter.grad.storage, row.storage, column, gradientScale, {
       ...matrixShape(parameter),
       ...bounds,
       learningRate: learningRate * learningRateScale,
       newShare: this.steps ** beta2Decay,
       weightDecay,
       step: this.steps,
-      gradientScale,
     });
   }
 }

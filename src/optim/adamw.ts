@@ -23,7 +23,7 @@ interface State extends Readonly<Record<string, Tensor>> {
  * @example
  * const optimizer = new AdamW([{ parameters: [...store], learningRate: 3e-4, weightDecay: 0.1 }],
  *   { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 });
- * optimizer.step({ learningRateScale: schedule(step), gradientScale: 1 });
+ * optimizer.step({ learningRateScale: schedule(step) });
  */
 export class AdamW extends StatefulOptimizer<State> {
   readonly #options: AdamWOptions;
@@ -33,14 +33,13 @@ export class AdamW extends StatefulOptimizer<State> {
     this.#options = options;
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale }: StepOptions): void {
+  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
     const { parameter, learningRate, weightDecay, state } = slot;
-    parameter.device.adamW(parameter.storage, parameter.grad.storage, state.m.storage, state.v.storage, {
+    parameter.device.adamW(parameter.storage, parameter.grad.storage, state.m.storage, state.v.storage, gradientScale, {
       ...this.#options,
       learningRate: learningRate * learningRateScale,
       weightDecay,
       step: this.steps,
-      gradientScale,
     });
   }
 }

@@ -1,39 +1,45 @@
-import type { Arena, Parameter } from "../tensor/index.ts";
+import type { Arena, Device, Parameter, Storage } from "../tensor/index.ts";
 
+export interface ClipOptions {
+  /** Infinity to measure only. */
+  readonly maxNorm: number;
+  /** What has to be finite too for the step to be taken: its loss. */
+  readonly values?: Storage | undefined;
+  /** Where the result goes, three elements; default: from the arena. */
+  readonly out?: Storage | undefined;
+}
+
+/** Elements of one vector on the device. */
 export interface ClipResult {
-  /** √(Σ gradient²) over all parameters, after `gradientScale`; NaN or infinite when any gradient is. */
-  readonly norm: number;
-  /** What an optimizer multiplies gradients by: `gradientScale`, and less when the norm is above the maximum. */
-  readonly scale: number;
-  /** False when any gradient is NaN or infinite: the step must not be taken. */
-  readonly finite: boolean;
+  /** √(Σ gradient²) over all parameters; NaN or infinite when any gradient is. */
+  readonly norm: Storage;
+  /** What an optimizer multiplies gradients by: 1, less when the norm is above the maximum, 0 when not finite. */
+  readonly scale: Storage;
+  /** 0 when any gradient is NaN or infinite: the step must not be taken; else 1. */
+  readonly finite: Storage;
 }
 
 /**
  * Measures the norm of all gradients together, and says how to scale them so that it is at most `maxNorm`
- * (Pascanu et al. 2013). Changes nothing: the optimizer applies the scale as it reads the gradients.
+ * (Pascanu et al. 2013). Changes no gradient: the optimizer applies the scale as it reads them. Nothing crosses to the
+ * host; the sums are in the order of the parameters.
  *
  * @param arena where the sums go; they are freed at once
- * @param options.maxNorm Infinity to measure only
- * @param options.gradientScale what gradients are to be multiplied by anyway, default 1
+ * @example
+ * const { scale } = clipByGlobalNorm(device, arena, model.parameters, { maxNorm: 1 });
+ * optimizer.step({ learningRateScale: 1, gradientScale: scale });
  */
 export function clipByGlobalNorm(
+  device: Device,
   arena: Arena,
   parameters: Iterable<Parameter>,
-  options: { readonly maxNorm: number; readonly gradientScale?: number },
+  options: ClipOptions,
 ): ClipResult {
-  const { maxNorm, gradientScale = 1 } = options;
+  const { maxNorm, values = null, out = arena.allocate("float32", 3) } = options;
   const ready = [...parameters].filter((parameter) => parameter.gradReady);
-  const [first] = ready;
-  if (first === undefined) return { norm: 0, scale: gradientScale, finite: true };
-  const { device } = first;
-  const sums = arena.allocate("float32", ready.length);
-  for (const [index, parameter] of ready.entries()) device.sumOfSquares(sums, index, parameter.grad.storage);
-  let total = 0;
-  for (const value of device.read(sums)) total += value;
-  arena.free(sums);
-  const norm = Math.sqrt(total) * gradientScale;
-  const finite = Number.isFinite(norm);
-  // 1e-6 as in PyTorch's clip_grad_norm_
-  return { norm, scale: finite ? gradientScale * Math.min(1, maxNorm / (norm + 1e-6)) : 0, finite };
+  const squares = arena.allocate("float32", ready.length);
+  for (const [index, parameter] of ready.entries()) device.sumOfSquares(squares, index, parameter.grad.storage);
+  device.clipGradients(out, values, squares, maxNorm);
+  arena.free(squares);
+  return { norm: out.slice(0, 1), scale: out.slice(1, 1), finite: out.slice(2, 1) };
 }

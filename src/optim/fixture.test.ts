@@ -61,12 +61,14 @@ describe.each(devices)("ten steps of each optimizer equal PyTorch's, on %s", (de
       return parameter;
     });
     const optimizer = make(parameters);
+    const gradientScale = device.allocate("float32", 1);
+    device.write(gradientScale, [fixture.gradientScale]);
     for (const [step, gradients] of fixture.gradients.entries()) {
       for (const parameter of parameters) {
         device.write(parameter.grad.storage, gradients[parameter.name] ?? []);
         parameter.gradReady = true;
       }
-      optimizer.step({ learningRateScale: 1 - step / 20, gradientScale: fixture.gradientScale });
+      optimizer.step({ learningRateScale: 1 - step / 20, gradientScale });
       for (const parameter of parameters) {
         const found = parameter.toArray();
         for (const [i, value] of (expected[step]?.[parameter.name] ?? [Number.NaN]).entries()) {

@@ -27,13 +27,12 @@ export class Lion extends StatefulOptimizer<State> {
     this.#options = options;
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale }: StepOptions): void {
+  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
     const { parameter, learningRate, weightDecay, state } = slot;
-    parameter.device.lion(parameter.storage, parameter.grad.storage, state.m.storage, {
+    parameter.device.lion(parameter.storage, parameter.grad.storage, state.m.storage, gradientScale, {
       ...this.#options,
       learningRate: learningRate * learningRateScale,
       weightDecay,
-      gradientScale,
     });
   }
 }

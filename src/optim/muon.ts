@@ -53,7 +53,7 @@ export class Muon implements Optimizer {
     return this.#steps;
   }
 
-  step({ learningRateScale, gradientScale }: StepOptions): void {
+  step({ learningRateScale, gradientScale = null }: StepOptions): void {
     this.#steps++;
     const { momentum: beta, learningRate, weightDecay, iterations } = this.#options;
     const lr = learningRate * learningRateScale;
@@ -61,10 +61,10 @@ export class Muon implements Optimizer {
       if (!parameter.gradReady || this.#scratch === undefined) continue;
       const { device, grad, storage } = parameter;
       // The gradient is not needed again, so it holds the look-ahead.
-      device.nesterov(momentum.storage, grad.storage, beta, gradientScale);
+      device.nesterov(momentum.storage, grad.storage, gradientScale, beta);
       const update = this.#scratch.orthogonalize(grad.storage, rows, columns, iterations);
-      const scale = Math.sqrt(Math.max(1, rows / columns));
-      device.axpby(storage, storage, 1 - lr * weightDecay, update, -lr * scale);
+      const factors = { keep: 1 - lr * weightDecay, rate: -lr * Math.sqrt(Math.max(1, rows / columns)) };
+      device.applyUpdate(storage, update, gradientScale, factors);
       parameter.gradReady = false;
     }
   }
@@ -96,7 +96,7 @@ export class NewtonSchulz {
   readonly #device: Device;
   /** The matrix, and the next one. */ readonly #x: readonly [Storage, Storage];
   /** XXᵀ (or XᵀX, whichever is smaller), and the polynomial in it. */ readonly #square: readonly [Storage, Storage];
-  readonly #norm: Storage;
+  readonly #squares: Storage;
 
   constructor(device: Device, sizes: readonly { readonly rows: number; readonly columns: number }[]) {
     const matrix = Math.max(0, ...sizes.map(({ rows, columns }) => rows * columns));
@@ -104,7 +104,7 @@ export class NewtonSchulz {
     this.#device = device;
     this.#x = [device.allocate("float32", matrix), device.allocate("float32", matrix)];
     this.#square = [device.allocate("float32", square), device.allocate("float32", square)];
-    this.#norm = device.allocate("float32", 1);
+    this.#squares = device.allocate("float32", 1);
   }
 
   /** matrix (rows, columns) stays as it is; the result is scratch, and valid until the next call. */
@@ -118,9 +118,8 @@ export class NewtonSchulz {
     const polynomial = this.#square[1].slice(0, small * small);
 
     // The spectral norm is at most the Frobenius norm, so all singular values start in [0, 1].
-    device.sumOfSquares(this.#norm, 0, matrix);
-    const norm = Math.sqrt(device.read(this.#norm)[0] ?? 0);
-    device.axpby(x, matrix, 1 / (norm + 1e-7), matrix, 0);
+    device.sumOfSquares(this.#squares, 0, matrix);
+    device.normalize(x, matrix, this.#squares, 1e-7);
 
     const outer = { M: small, N: small, K: Math.max(rows, columns), accumulate: false };
     const plain = { transposeA: false, transposeB: false, accumulate: false };
@@ -137,6 +136,6 @@ export class NewtonSchulz {
   }
 
   release(): void {
-    for (const storage of [...this.#x, ...this.#square, this.#norm]) this.#device.release(storage);
+    for (const storage of [...this.#x, ...this.#square, this.#squares]) this.#device.release(storage);
   }
 }

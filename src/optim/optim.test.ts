@@ -1,5 +1,13 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { createDevice, MetaDevice, nativeAvailable, Parameter, PhiloxStream } from "../tensor/index.ts";
+import {
+  createDevice,
+  MetaDevice,
+  nativeAvailable,
+  Parameter,
+  PhiloxStream,
+  readNow,
+  type Storage,
+} from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import { AdamW } from "./adamw.ts";
 import { clipByGlobalNorm } from "./clip.ts";
@@ -8,7 +16,7 @@ import type { KindedParameter, Optimizer } from "./optimizer.ts";
 import { createOptimizer, optimizerSettings } from "./settings.ts";
 
 const names = nativeAvailable().available ? (["reference", "cpu"] as const) : (["reference"] as const);
-const plain = { learningRateScale: 1, gradientScale: 1 };
+const plain = { learningRateScale: 1 };
 
 describe.each(names)("on %s", (name) => {
   const device = createDevice(name);
@@ -30,6 +38,11 @@ describe.each(names)("on %s", (name) => {
     device.write(parameter.grad.storage, gradient);
     parameter.gradReady = true;
   }
+  const scalar = (value: number): Storage => {
+    const storage = device.allocate("float32", 1);
+    device.write(storage, [value]);
+    return storage;
+  };
   const randoms = (count: number, seed: number): number[] => {
     const random = new PhiloxStream(seed);
     return Array.from({ length: count }, () => random.normal());
@@ -54,7 +67,7 @@ describe.each(names)("on %s", (name) => {
       const optimizer = new AdamW([{ parameters: [p], learningRate: 0.1, weightDecay: 0 }], options);
       optimizer.step(plain);
       setGradient(p, [-1]);
-      optimizer.step({ learningRateScale: 0.5, gradientScale: 2 });
+      optimizer.step({ learningRateScale: 0.5, gradientScale: scalar(2) });
       // m = 0.9·0.2 + 0.1·(−2) = −0.02, over 1 − 0.81; v = 0.99·0.04 + 0.01·4 = 0.0796, over 1 − 0.9801
       const update = (-0.02 / 0.19 / Math.sqrt(0.0796 / 0.0199)) * 0.05;
       expectClose(p.toArray(), [0.9 - update]);
@@ -134,7 +147,7 @@ describe.each(names)("on %s", (name) => {
       const singularValues = (x: ArrayLike<number>): number[] => eigenvalues(gram(x, rows, columns)).map(Math.sqrt);
       const before = singularValues(matrix.toArray());
       const norm = Math.hypot(...before);
-      const after = singularValues(device.read(scratch.orthogonalize(matrix.storage, rows, columns, 5)));
+      const after = singularValues(readNow(device, scratch.orthogonalize(matrix.storage, rows, columns, 5)));
       const ascending = (a: number, b: number): number => a - b;
       const expected = before.map((singular) => iterate(singular / norm)).toSorted(ascending);
       expectClose(after.toSorted(ascending), expected, 4);
@@ -173,6 +186,11 @@ describe.each(names)("on %s", (name) => {
 
   describe("clipByGlobalNorm", () => {
     const arena = device.createArena();
+    const clip = (parameters: readonly Parameter[], maxNorm: number, values?: Storage) => {
+      const { norm, scale, finite } = clipByGlobalNorm(device, arena, parameters, { maxNorm, values });
+      const number = (one: Storage) => readNow(device, one)[0];
+      return { norm: number(norm), scale: number(scale), finite: number(finite) };
+    };
 
     test("measures all gradients as one vector", () => {
       const parameters = [
@@ -180,21 +198,40 @@ describe.each(names)("on %s", (name) => {
         makeParameter("b", [1], [0], [4]),
         new Parameter(device, "without", [5]),
       ];
-      const { norm, scale, finite } = clipByGlobalNorm(arena, parameters, { maxNorm: 1 });
+      const { norm, scale, finite } = clip(parameters, 1);
       expect(norm).toBeCloseTo(5, 6);
       expect(scale).toBeCloseTo(1 / 5, 6);
-      expect(finite).toBe(true);
-      expect(clipByGlobalNorm(arena, parameters, { maxNorm: 10 }).scale).toBe(1);
-      const averaged = clipByGlobalNorm(arena, parameters, { maxNorm: 1, gradientScale: 0.5 });
-      expect(averaged.norm).toBeCloseTo(2.5, 6);
-      expect(averaged.scale * 5).toBeCloseTo(1, 5);
-      expect(clipByGlobalNorm(arena, [], { maxNorm: 1 })).toEqual({ norm: 0, scale: 1, finite: true });
+      expect(finite).toBe(1);
+      expect(clip(parameters, 10).scale).toBe(1);
+      expect(clip(parameters, Infinity)).toMatchObject({ scale: 1, finite: 1 });
+      expect(clip([], 1)).toEqual({ norm: 0, scale: 1, finite: 1 });
     });
 
     test.each([Number.NaN, Infinity])("says when a gradient is %d", (value) => {
       const parameters = [makeParameter("a", [2], [0, 0], [3, value])];
-      expect(clipByGlobalNorm(arena, parameters, { maxNorm: 1 })).toMatchObject({ finite: false, scale: 0 });
+      expect(clip(parameters, 1)).toMatchObject({ finite: 0, scale: 0 });
     });
+
+    test.each([Number.NaN, -Infinity])("says when the loss is %d", (value) => {
+      const parameters = [makeParameter("a", [2], [0, 0], [3, 4])];
+      expect(clip(parameters, 1, scalar(value))).toMatchObject({ finite: 0, scale: 0 });
+      expect(clip(parameters, 10, scalar(-1))).toMatchObject({ finite: 1, scale: 1 });
+    });
+
+    test.each(["adamw", "muon", "adafactor", "lion", "sgd"] as const)(
+      "%s takes its scale, and leaves weights and state alone when not finite",
+      (name) => {
+        const parameter = makeParameter("w", [2, 3], [1, -1, 2, 0.5, 1, -2], [1, Number.NaN, 0, 0, 0, 0]);
+        const kinded = Object.assign(parameter, { kind: "matrix" as const });
+        const optimizer = createOptimizer(optimizerSettings.parse({ name }), [kinded]);
+        const values = () => [parameter, parameter.grad, ...optimizer.state().values()].map((one) => one.toArray());
+        const before = values();
+        const { scale: gradientScale } = clipByGlobalNorm(device, arena, [parameter], { maxNorm: 1 });
+        optimizer.step({ learningRateScale: 1, gradientScale });
+        expect(values()).toEqual(before);
+        expect(parameter.gradReady).toBe(false);
+      },
+    );
   });
 
   describe("createOptimizer", () => {
@@ -204,10 +241,11 @@ describe.each(names)("on %s", (name) => {
         const shape = kind === "vector" ? [6] : [2, 3];
         return Object.assign(makeParameter(kind, shape, randoms(6, i), randoms(6, 10 + i)), { kind });
       });
+    const half = scalar(0.5);
     const steps = (optimizer: Optimizer, parameters: readonly Parameter[], from: number, to: number): void => {
       for (let step = from; step < to; step++) {
         for (const [i, parameter] of parameters.entries()) setGradient(parameter, randoms(6, 100 * step + i));
-        optimizer.step({ learningRateScale: 1 / (step + 1), gradientScale: 0.5 });
+        optimizer.step({ learningRateScale: 1 / (step + 1), gradientScale: half });
       }
     };
 
@@ -291,7 +329,7 @@ describe.each(names)("on %s", (name) => {
       const optimizer = createOptimizer(settings, [kinded]);
       for (let step = 0; step < 150; step++) {
         setGradient(parameter, [...parameter.toArray()]); // the gradient of ½‖w‖²
-        optimizer.step({ learningRateScale: 1 - step / 150, gradientScale: 1 });
+        optimizer.step({ learningRateScale: 1 - step / 150 });
       }
       for (const value of parameter.toArray()) expect(Math.abs(value)).toBeLessThan(0.05);
     }

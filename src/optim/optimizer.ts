@@ -1,4 +1,4 @@
-import type { Parameter, Tensor } from "../tensor/index.ts";
+import type { Parameter, Storage, Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 
 /** State to save and load, by name: `adamw.m.lm_head.weight`. */
@@ -7,8 +7,11 @@ export type NamedTensors = ReadonlyMap<string, Tensor>;
 export interface StepOptions {
   /** The schedule's factor on every learning rate. */
   readonly learningRateScale: number;
-  /** Every gradient is multiplied by this first: what {@link clipByGlobalNorm} gives. */
-  readonly gradientScale: number;
+  /**
+   * One element on the device that every gradient is multiplied by first: what {@link clipByGlobalNorm} gives. Default 1.
+   * Where it is 0 the gradients are not finite, and nothing changes but `steps`.
+   */
+  readonly gradientScale?: Storage | null;
 }
 
 /** Changes parameters by their gradients. State is allocated once, when the optimizer is made. */

@@ -30,13 +30,13 @@ export class Sgd extends StatefulOptimizer<State> {
     this.#options = options;
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale }: StepOptions): void {
+  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
     const { parameter, learningRate, weightDecay, state } = slot;
-    parameter.device.sgd(parameter.storage, parameter.grad.storage, state.momentum?.storage ?? null, {
+    const momentum = state.momentum?.storage ?? null;
+    parameter.device.sgd(parameter.storage, parameter.grad.storage, momentum, gradientScale, {
       ...this.#options,
       learningRate: learningRate * learningRateScale,
       weightDecay,
-      gradientScale,
     });
   }
 }

@@ -9,8 +9,15 @@
  * dropout, rope), an output may be the same storage as an input of its shape. Elsewhere outputs and inputs are apart.
  */
 
-import type { ArrayKernels, ExpertKernels, FunctionKernels, LinearDims, RecurrentKernels } from "./kernels.ts";
-import type { Arena, DType, Storage, WeightDType } from "./storage.ts";
+import type {
+  ArrayKernels,
+  ExpertKernels,
+  FunctionKernels,
+  LinearDims,
+  RecurrentKernels,
+  ScalarKernels,
+} from "./kernels.ts";
+import type { Arena, DType, HostArray, Storage, WeightDType } from "./storage.ts";
 
 export type * from "./kernels.ts";
 export type * from "./storage.ts";
@@ -138,7 +145,6 @@ export interface AdamWSettings {
   readonly epsilon: number;
   readonly weightDecay: number;
   /** 1 for the first update (bias correction). */ readonly step: number;
-  /** The gradient is multiplied by this first: clipping, or averaging over micro-batches. */ readonly gradientScale: number;
 }
 
 export interface LionSettings {
@@ -146,7 +152,6 @@ export interface LionSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly weightDecay: number;
-  /** The gradient is multiplied by this first. */ readonly gradientScale: number;
 }
 
 export interface SgdSettings {
@@ -156,7 +161,6 @@ export interface SgdSettings {
   readonly weightDecay: number;
   /** Decay acts on the parameter (true), or is added to the gradient, as an L2 penalty is (false). */
   readonly decoupled: boolean;
-  /** The gradient is multiplied by this first. */ readonly gradientScale: number;
 }
 
 export interface AdafactorSettings {
@@ -172,11 +176,10 @@ export interface AdafactorSettings {
   /** Largest root mean square of an update before the learning rate. */ readonly clipThreshold: number;
   readonly weightDecay: number;
   /** 1 for the first update. */ readonly step: number;
-  /** The gradient is multiplied by this first. */ readonly gradientScale: number;
 }
 
 /** See families.ts for the kernels beside those that stand here. */
-export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels, ExpertKernels {
+export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels, ExpertKernels, ScalarKernels {
   readonly name: "cpu" | "reference" | "meta";
 
   // -- memory
@@ -188,8 +191,13 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   createArena(): Arena;
   /** Copies from host memory. */
   write(storage: Storage, data: ArrayLike<number>): void;
-  /** Copies to host memory: a Float32Array or Int32Array (Float64Array on the reference device). */
-  read(storage: Storage): Float32Array | Float64Array | Int32Array;
+  /**
+   * Copies to host memory what the storage holds once every kernel called before is done; kernels called after do not
+   * show. A device may work on meanwhile.
+   */
+  read(storage: Storage): Promise<HostArray>;
+  /** The same at once, on a device whose memory the host sees; see {@link readNow}. */
+  readNow?(storage: Storage): HostArray;
   /** Stops threads and frees what the device holds. */
   dispose(): void;
 
@@ -308,17 +316,26 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   ): void;
 
   // -- optimizers, one pass over the parameter
+  // `scale` is one element that gradients are multiplied by first, null for 1. Where it is 0 the step must not be taken:
+  // parameters, state and gradients stay as they are.
   /** Loshchilov & Hutter 2019, decoupled decay: p −= lr·(m̂/(√v̂ + ε) + decay·p) */
-  adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, settings: AdamWSettings): void;
+  adamW(
+    parameter: Storage,
+    gradient: Storage,
+    m: Storage,
+    v: Storage,
+    scale: Storage | null,
+    settings: AdamWSettings,
+  ): void;
   /** Chen et al. 2023, program 1: p −= lr·(sign(β₁·m + (1 − β₁)·g) + decay·p); then m = β₂·m + (1 − β₂)·g */
-  lion(parameter: Storage, gradient: Storage, m: Storage, settings: LionSettings): void;
+  lion(parameter: Storage, gradient: Storage, m: Storage, scale: Storage | null, settings: LionSettings): void;
   /** m = momentum·m + g; p −= lr·m, or with Nesterov lr·(g + momentum·m). Without a momentum, m is null. */
-  sgd(parameter: Storage, gradient: Storage, m: Storage | null, settings: SgdSettings): void;
+  sgd(parameter: Storage, gradient: Storage, m: Storage | null, scale: Storage | null, settings: SgdSettings): void;
   /**
    * Muon's momentum: m = β·m + (1 − β)·g; the gradient is overwritten by the look-ahead (1 − β)·g + β·m, where g is the
-   * gradient times `gradientScale`.
+   * gradient times `scale`.
    */
-  nesterov(m: Storage, gradient: Storage, beta: number, gradientScale: number): void;
+  nesterov(m: Storage, gradient: Storage, scale: Storage | null, beta: number): void;
   /**
    * Shazeer & Stern 2018, as PyTorch has it: row (matrices, rows) and column (matrices, columns) hold running means of
    * g²; v̂ = row·column / mean(row). With `column` null, row has the parameter's size and holds a mean for each element.
@@ -329,6 +346,7 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
     gradient: Storage,
     row: Storage,
     column: Storage | null,
+    scale: Storage | null,
     settings: AdafactorSettings,
   ): void;
 }

@@ -8,7 +8,7 @@ export { philox4x32, philoxKey, PhiloxStream } from "./philox.ts";
 export { createProfiler, formatProfile, type KernelTime, type Profile, type Profiler } from "./profile.ts";
 export { ReferenceDevice } from "./reference/device.ts";
 export { Tape, type Backward, type TapeOptions } from "./tape.ts";
-export { elementCount, Parameter, Tensor, type Bounds } from "./tensor.ts";
+export { elementCount, Parameter, readNow, Tensor, type Bounds } from "./tensor.ts";
 export {
   fromBfloat16,
   fromFloat16,

@@ -208,3 +208,23 @@ export interface ExpertKernels {
     accumulate: boolean,
   ): void;
 }
+
+/** Kernels that read or write single elements, so that a step's norm, scale and verdict never cross to the host. */
+export interface ScalarKernels {
+  /** out = factor[0] · x; out may be x. */
+  multiplyScalar(out: Storage, x: Storage, factor: Storage): void;
+  /** out = x / (√squares[0] + epsilon); out may be x. */
+  normalize(out: Storage, x: Storage, squares: Storage, epsilon: number): void;
+  /** parameter = keep · parameter + rate · update, unless scale[0] is 0; a null `scale` is 1. */
+  applyUpdate(parameter: Storage, update: Storage, scale: Storage | null, factors: UpdateFactors): void;
+  /**
+   * out (3) = norm, factor, finite: norm = √Σ squares, summed in float64; factor = min(1, maxNorm / (norm + 10⁻⁶)), or 0
+   * when not finite; finite is 1 when the norm and all of `values` are finite, else 0.
+   */
+  clipGradients(out: Storage, values: Storage | null, squares: Storage, maxNorm: number): void;
+}
+
+export interface UpdateFactors {
+  /** What is left of the parameter. */ readonly keep: number;
+  readonly rate: number;
+}

@@ -2,8 +2,6 @@ import { NuwaError } from "../text/errors.ts";
 import { OffsetAllocator, type Placement } from "./arena.ts";
 import type {
   Activation,
-  AdafactorSettings,
-  AdamWSettings,
   Arena,
   AttentionDims,
   AttentionGradients,
@@ -14,12 +12,10 @@ import type {
   DropoutDims,
   DType,
   LinearDims,
-  LionSettings,
   MatmulDims,
   NormDims,
   RecurrentDims,
   RopeDims,
-  SgdSettings,
   Storage,
   WeightDType,
 } from "./device.ts";
@@ -191,8 +187,12 @@ export class MetaDevice implements Device {
     }
   }
 
+  async read(storage: Storage): Promise<Float32Array | Int32Array> {
+    return this.readNow(storage);
+  }
+
   /** Zeros: there are no numbers here. @throws NuwaError DEVICE for what would not fit in memory */
-  read(storage: Storage): Float32Array | Int32Array {
+  readNow(storage: Storage): Float32Array | Int32Array {
     if (storage.length > 2 ** 28) throw new NuwaError("DEVICE", "the meta device holds no numbers to read");
     return storage.dtype === "int32" ? new Int32Array(storage.length) : new Float32Array(storage.length);
   }
@@ -376,32 +376,42 @@ export class MetaDevice implements Device {
     this.#count("crossEntropy", perLogit * logits.length, losses, logits, targets, weights);
   }
 
-  adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, _settings: AdamWSettings): void {
+  adamW(...[parameter, gradient, m, v]: Parameters<Device["adamW"]>): void {
     this.#count("adamW", 14 * parameter.length, parameter, parameter, gradient, m, m, v, v);
   }
 
-  lion(parameter: Storage, gradient: Storage, m: Storage, _settings: LionSettings): void {
+  lion(...[parameter, gradient, m]: Parameters<Device["lion"]>): void {
     this.#count("lion", 10 * parameter.length, parameter, parameter, gradient, m, m);
   }
 
-  sgd(parameter: Storage, gradient: Storage, m: Storage | null, _settings: SgdSettings): void {
+  sgd(...[parameter, gradient, m]: Parameters<Device["sgd"]>): void {
     this.#count("sgd", (m === null ? 4 : 8) * parameter.length, parameter, parameter, gradient, m, m);
   }
 
-  nesterov(m: Storage, gradient: Storage, _beta: number, _gradientScale: number): void {
+  nesterov(...[m, gradient]: Parameters<Device["nesterov"]>): void {
     this.#count("nesterov", 5 * m.length, m, m, gradient, gradient);
   }
 
-  adafactor(
-    parameter: Storage,
-    gradient: Storage,
-    row: Storage,
-    column: Storage | null,
-    _settings: AdafactorSettings,
-  ): void {
+  adafactor(...[parameter, gradient, row, column]: Parameters<Device["adafactor"]>): void {
     // The update is known only when the means are: once for their sums, once for its size, once to apply it.
     const moved = [parameter, parameter, parameter, gradient, gradient, gradient, row, row, column, column];
     this.#count("adafactor", 20 * parameter.length, ...moved);
+  }
+
+  multiplyScalar(...[out, x]: Parameters<Device["multiplyScalar"]>): void {
+    this.#count("multiplyScalar", out.length, out, x);
+  }
+
+  normalize(...[out, x]: Parameters<Device["normalize"]>): void {
+    this.#count("normalize", out.length, out, x);
+  }
+
+  applyUpdate(...[parameter, update]: Parameters<Device["applyUpdate"]>): void {
+    this.#count("applyUpdate", 3 * parameter.length, parameter, parameter, update);
+  }
+
+  clipGradients(...[, , squares]: Parameters<Device["clipGradients"]>): void {
+    this.#count("clipGradients", squares.length, squares);
   }
 
   // -- functions, axes, recurrences, experts: see families.ts

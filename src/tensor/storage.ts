@@ -18,6 +18,9 @@ export type WeightDType = "float32" | "bfloat16" | "int8";
  */
 export type Precision = "float32" | "bfloat16";
 
+/** Values on the host: float32 or int32, float64 on the reference device. */
+export type HostArray = Float32Array | Float64Array | Int32Array;
+
 /** A run of elements in a device's memory. Opaque above the device. */
 export interface Storage {
   readonly dtype: DType | WeightDType;

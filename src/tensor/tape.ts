@@ -20,10 +20,10 @@ export interface TapeOptions {
 }
 
 /**
- * Sends an output's gradient on to the op's inputs. `seed` is the gradient's value when the host knows it, that is
- * when the output is the loss itself.
+ * Sends an output's gradient on to the op's inputs. `known` is the value of all its elements when the host knows it:
+ * when the output is the loss itself, or a term of the loss.
  */
-export type Backward = (dout: Tensor, seed: number | undefined) => void;
+export type Backward = (dout: Tensor, known: number | undefined) => void;
 
 interface Entry {
   readonly output: Tensor;
@@ -60,6 +60,8 @@ export class Tape {
   readonly #seed: number;
   readonly #step: number;
   readonly #microBatch: number;
+  /** Gradients whose elements all have a value that the host knows. */
+  readonly #known = new WeakMap<Tensor, number>();
   #dropoutSite = 0;
   #entries: Entry[] = [];
   /** Tensors that this tape made and has not freed. */
@@ -150,6 +152,7 @@ export class Tape {
       this.free(input.grad);
       input.grad = own;
     }
+    this.#known.delete(input.grad);
     return { tensor: input.grad, accumulate: true };
   }
 
@@ -180,6 +183,8 @@ export class Tape {
     if (!input.requiresGrad) return;
     if (!(input instanceof Parameter) && input.grad === undefined) {
       input.grad = this.#hold(new Tensor(this.device, dout.storage, input.shape));
+      const known = this.#known.get(dout);
+      if (known !== undefined) this.#known.set(input.grad, known);
       return;
     }
     const { tensor, accumulate } = this.gradient(input);
@@ -194,6 +199,7 @@ export class Tape {
   transformGradient(input: Tensor, dout: Tensor, kernel: (out: Storage) => void): void {
     if (!input.requiresGrad) return;
     if (!this.isShared(dout)) {
+      this.#known.delete(dout);
       kernel(dout.storage);
       this.passGradient(input, dout);
       return;
@@ -215,19 +221,23 @@ export class Tape {
   backward(loss: Tensor, seedGradient: number | ArrayLike<number> = 1): void {
     if (!this.recording) return;
     if (loss.grad === undefined) loss.grad = this.empty(loss.shape);
-    if (typeof seedGradient === "number") this.device.fill(loss.grad.storage, seedGradient);
-    else this.device.write(loss.grad.storage, seedGradient);
-    this.#runBackward(loss, typeof seedGradient === "number" ? seedGradient : undefined);
+    if (typeof seedGradient === "number") {
+      this.device.fill(loss.grad.storage, seedGradient);
+      this.#known.set(loss.grad, seedGradient);
+    } else {
+      this.device.write(loss.grad.storage, seedGradient);
+    }
+    this.#runBackward(loss);
   }
 
   /** Runs the entries there are, last first. `loss` outlives its own backward. */
-  #runBackward(loss: Tensor | undefined, seed: number | undefined): void {
+  #runBackward(loss?: Tensor): void {
     for (let entry = this.#entries.pop(); entry !== undefined; entry = this.#entries.pop()) {
       const { output, backward, saved } = entry;
       const { grad } = output;
       if (output !== loss && !saved.includes(output)) this.free(output);
       if (grad !== undefined) {
-        backward(grad, output === loss ? seed : undefined);
+        backward(grad, this.#known.get(grad));
         this.free(grad);
         output.grad = undefined;
       }
@@ -301,7 +311,7 @@ export class Tape {
       const again = run();
       // The gradient itself, not a second holder of it: whoever comes first may write over it, as without a checkpoint.
       again.grad = dout;
-      this.#runBackward(undefined, undefined);
+      this.#runBackward();
       this.#entries = entries;
       this.#dropoutSite = next;
     });

@@ -1,9 +1,20 @@
 import { NuwaError } from "../text/errors.ts";
-import type { Device, DType, Storage, WeightDType } from "./device.ts";
+import type { Device, DType, HostArray, Storage, WeightDType } from "./device.ts";
 
 /** Product of the sizes: the number of elements. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * Copies to host memory at once, for tests and checks; programs use {@link Device.read}, which every device has.
+ * @throws NuwaError DEVICE on a device whose memory the host does not see
+ */
+export function readNow(device: Device, storage: Storage): HostArray {
+  if (device.readNow !== undefined) return device.readNow(storage);
+  throw new NuwaError("DEVICE", `the host does not see the memory of the ${device.name} device`, {
+    hint: "await read() instead",
+  });
 }
 
 /** Smallest and largest value of an int32 tensor. */
@@ -46,9 +57,16 @@ export class Tensor {
     return this.storage.length;
   }
 
-  /** Copies to host memory. */
-  toArray(): Float32Array | Float64Array | Int32Array {
+  /** Copies to host memory what the tensor holds once every op called before is done. */
+  read(): Promise<HostArray> {
     return this.device.read(this.storage);
+  }
+
+  /**
+   * The same at once, for tests and checks. @throws NuwaError DEVICE on a device whose memory the host does not see
+   */
+  toArray(): HostArray {
+    return readNow(this.device, this.storage);
   }
 }
 

@@ -6,7 +6,7 @@ import { MetaDevice } from "./meta.ts";
 import { embedding, linear } from "./ops/index.ts";
 import { ReferenceDevice } from "./reference/device.ts";
 import { Tape } from "./tape.ts";
-import { Parameter, Tensor } from "./tensor.ts";
+import { Parameter, readNow, Tensor } from "./tensor.ts";
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16, toInt8Block, weightBytes } from "./weights.ts";
 
 const numbers = z.array(z.int());
@@ -66,7 +66,7 @@ describe.skipIf(!native.available)("the cpu device", () => {
     const [a, b] = [cpu, reference].map((device) => {
       const storage = device.allocateMatrix(dtype, rows, width);
       device.write(storage, data);
-      return Array.from(device.read(storage));
+      return Array.from(readNow(device, storage));
     });
     expect(a).toEqual(b);
     cpu.dispose();

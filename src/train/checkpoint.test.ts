@@ -60,7 +60,7 @@ function trained() {
       made.device.fill(parameter.grad.storage, 1 / (3 + step));
       parameter.gradReady = true;
     }
-    made.optimizer.step({ learningRateScale: 1, gradientScale: 1 });
+    made.optimizer.step({ learningRateScale: 1 });
   }
   return made;
 }

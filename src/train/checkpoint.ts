@@ -253,8 +253,8 @@ function stateTensors(model: CausalModel, optimizer: Optimizer): TensorSource[] 
   return tensors.map(([name, tensor]) => ({
     name: exact ? name + FLOAT64 : name,
     shape: exact ? [...tensor.shape, 2] : tensor.shape,
-    values: () => {
-      const values = tensor.toArray();
+    values: async () => {
+      const values = await tensor.read();
       // a copy of its own, so that the view starts at the buffer's first byte
       return values instanceof Float64Array ? new Float32Array(values.slice().buffer) : values;
     },

@@ -43,7 +43,7 @@ export async function evaluate(
       },
       { normalizer: 1 },
     );
-    const losses = tokenLosses.toArray(); // (B·T), already times their weights
+    const losses = await tokenLosses.read(); // (B·T), already times their weights
     for (const [i, target] of batch.targets.entries()) {
       const w = batch.weights?.[i] ?? 1;
       if (target < 0 || w === 0) continue;

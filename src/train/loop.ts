@@ -116,6 +116,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
     if (saved !== step) await save();
   } finally {
     metrics.close();
+    trainer.release();
   }
   return {
     type: "done",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Gpt, resolveGptConfig } from "../models/index.ts";
 import { createOptimizer, createSchedule, optimizerSettings, type Schedule } from "../optim/index.ts";
-import { createDevice, PhiloxStream } from "../tensor/index.ts";
+import { createDevice, type Device, PhiloxStream } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Batch, Objective, StepBatches } from "./objectives/objective.ts";
@@ -37,10 +37,36 @@ interface Setup {
   readonly clip?: number;
   readonly schedule?: Schedule;
   readonly dropout?: number;
+  readonly device?: Device;
 }
 
-function setup({ objective, optimizer = { name: "adamw" }, clip = 1, schedule = () => 1, dropout = 0 }: Setup) {
-  const device = createDevice("reference");
+/** The reference device without its synchronous read; reads come a turn late, and are counted. */
+function asynchronousDevice(): { readonly device: Device; readonly reads: number[] } {
+  const inner = createDevice("reference");
+  const reads: number[] = [];
+  const read: Device["read"] = async (storage) => {
+    reads.push(storage.length);
+    const values = await inner.read(storage);
+    return new Promise((resolve) => {
+      setImmediate(() => resolve(values));
+    });
+  };
+  const device = new Proxy(inner, {
+    get(target, name) {
+      if (name === "read") return read;
+      if (name === "readNow") return undefined;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === "function"
+        ? (...args: unknown[]): unknown => Reflect.apply(member, target, args)
+        : member;
+    },
+  });
+  return { device, reads };
+}
+
+function setup(options: Setup) {
+  const { objective, optimizer = { name: "adamw" }, clip = 1, schedule = () => 1, dropout = 0 } = options;
+  const { device = createDevice("reference") } = options;
   const config = resolveGptConfig({
     vocab_size: V,
     hidden_size: 16,
@@ -164,6 +190,25 @@ describe("Trainer", () => {
     expect((await b.trainer.step(2)).loss).toBe(losses[2]);
     expect(new Set(losses).size).toBe(3);
   });
+
+  it.each(["adamw", "muon", "adafactor", "lion", "sgd"])(
+    "reads once a step, at its end, one small vector; a device that answers later gets the same (%s)",
+    async (name) => {
+      const objective = objectiveOf((step) => whole(randomBatch(2, 2 * step), randomBatch(1, 2 * step + 1)));
+      const { device, reads } = asynchronousDevice();
+      const [later, now] = [
+        setup({ objective, optimizer: { name }, clip: 0.5, device }),
+        setup({ objective, optimizer: { name }, clip: 0.5 }),
+      ];
+      for (let step = 0; step < 4; step++) {
+        expect(await later.trainer.step(step)).toEqual(await now.trainer.step(step));
+        expect(reads).toHaveLength(step + 1);
+      }
+      expect(Math.max(...reads)).toBeLessThanOrEqual(4);
+      const weights = [...later.model.parameters].map((parameter) => parameter.read());
+      expect((await Promise.all(weights)).flatMap((values) => [...values])).toEqual(now.weights());
+    },
+  );
 
   it("stops when a weight is not finite, names step, rate and parameter, and leaves the weights alone", async () => {
     const { trainer, model, weights } = setup({ objective: objectiveOf(() => whole(randomBatch(2, 0))) });

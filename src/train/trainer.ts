@@ -1,8 +1,9 @@
 import type { CausalModel } from "../models/index.ts";
 import { clipByGlobalNorm, type Optimizer, type Schedule } from "../optim/index.ts";
-import { type Arena, Tape } from "../tensor/index.ts";
+import { type Arena, type Parameter, Tape } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Batch, Objective } from "./objectives/objective.ts";
+import { ScalarSums } from "./scalar-sums.ts";
 
 export interface TrainerOptions {
   readonly model: CausalModel;
@@ -39,12 +40,22 @@ export interface StepResult {
  */
 export class Trainer {
   readonly #options: TrainerOptions;
+  readonly #sums: ScalarSums;
 
   constructor(options: TrainerOptions) {
     this.#options = options;
+    this.#sums = new ScalarSums(options.model.device);
+  }
+
+  /** Gives the trainer's own memory back; model, optimizer and arena stay. */
+  release(): void {
+    this.#sums.release();
   }
 
   /**
+   * Everything is on its way to the device before the one read, at the end: of the loss, the gradients' norm, and
+   * whether all is finite. The optimizer itself leaves the weights alone where it is not.
+   *
    * @param step 0 for the first
    * @throws NuwaError TRAINING when the loss or a gradient is not finite; the weights are as before the step then
    */
@@ -54,17 +65,28 @@ export class Trainer {
     const scale = schedule(step);
     const learningRate = this.#options.learningRate * scale;
     model.parameters.clearGradients();
-    let loss = 0;
-    for (const [microBatch, batch] of batches.entries()) loss += this.#backward(batch, normalizer, step, microBatch);
-    const { norm, scale: gradientScale, finite } = clipByGlobalNorm(arena, model.parameters, { maxNorm: clip });
-    arena.reset();
-    if (!finite || !Number.isFinite(loss)) throw this.#notFinite(step, loss, norm, learningRate);
+    this.#sums.clear();
+    for (const [microBatch, batch] of batches.entries()) this.#backward(batch, normalizer, step, microBatch);
+    const { device } = model;
+    const ready = [...model.parameters].filter((parameter) => parameter.gradReady);
+    const report = arena.allocate("float32", 3 + this.#sums.names.length); // norm, scale, finite, sums
+    const sums = report.slice(3, this.#sums.names.length);
+    this.#sums.write(sums);
+    const { scale: gradientScale } = clipByGlobalNorm(device, arena, ready, {
+      maxNorm: clip,
+      values: sums,
+      out: report.slice(0, 3),
+    });
     optimizer.step({ learningRateScale: scale, gradientScale });
+    const reading = device.read(report);
+    arena.reset();
+    const [norm = Number.NaN, , finite, loss = Number.NaN] = await reading;
+    if (finite !== 1) throw await this.#notFinite(ready, step, loss, norm, learningRate);
     return { loss, learningRate, gradientNorm: norm, tokens };
   }
 
-  /** Adds one micro-batch's gradients to the parameters'; gives its share of the step's loss. */
-  #backward(batch: Batch, normalizer: number, step: number, microBatch: number): number {
+  /** Adds one micro-batch's gradients to the parameters', and its share of the step's loss to the sums. */
+  #backward(batch: Batch, normalizer: number, step: number, microBatch: number): void {
     const { model, arena, seed, checkpointing = false } = this.#options;
     const { B, T } = batch;
     const counters = { seed, step, microBatch };
@@ -78,16 +100,26 @@ export class Trainer {
       },
       { normalizer },
     );
-    const value = loss.toArray()[0] ?? Number.NaN;
+    this.#sums.add("loss", loss);
     tape.backward(loss);
     arena.reset();
-    return value;
   }
 
-  #notFinite(step: number, loss: number, norm: number, learningRate: number): NuwaError {
-    const culprit = [...this.#options.model.parameters].find(
-      (parameter) => parameter.gradReady && !parameter.grad.toArray().every((value) => Number.isFinite(value)),
-    );
+  /** @param ready the parameters that got a gradient, which are as they were: the optimizer did nothing */
+  async #notFinite(
+    ready: readonly Parameter[],
+    step: number,
+    loss: number,
+    norm: number,
+    learningRate: number,
+  ): Promise<NuwaError> {
+    let culprit: Parameter | undefined;
+    for (const parameter of ready) {
+      const values = await parameter.grad.read();
+      if (values.every((value) => Number.isFinite(value))) continue;
+      culprit = parameter;
+      break;
+    }
     const where = culprit === undefined ? "" : `, first non-finite gradient in ${culprit.name}`;
     return new NuwaError(
       "TRAINING",

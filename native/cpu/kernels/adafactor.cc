@@ -35,14 +35,17 @@ NUWA_INLINE double squaresOf(const float* x, int64_t n) {
 
 // Matrices (matrices, rows, columns): row (matrices, rows), column (matrices, columns). With column null every element
 // has a second moment of its own, in row.
-void adafactor(Context& context, float* parameter, const float* gradient, float* row, float* column, int64_t matrices,
-               int64_t rows, int64_t columns, double learningRate, double newShare, double epsilon1, double epsilon2,
-               double clipThreshold, double weightDecay, double step, double gradientScale) {
+void adafactor(Context& context, float* parameter, const float* gradient, float* row, float* column,
+               const float* gradientScale, int64_t matrices, int64_t rows, int64_t columns, double learningRate,
+               double newShare, double epsilon1, double epsilon2, double clipThreshold, double weightDecay,
+               double step) {
+  const float scale = gradientScale == nullptr ? 1.0f : *gradientScale;
+  if (scale == 0.0f) return;
   const Shape shape(rows, columns);
   const int64_t size = rows * columns, n = matrices * size, tiles = matrices * shape.pieces;
   if (n == 0) return;
   const bool factored = column != nullptr;
-  const float share = static_cast<float>(newShare), scale = static_cast<float>(gradientScale);
+  const float share = static_cast<float>(newShare);
   const float least = static_cast<float>(epsilon1 * epsilon1);
   const auto round64 = [](int64_t bytes) { return roundUp(bytes, 64); };
   const int64_t doubles = round64(8 * (2 * tiles + matrices));

@@ -74,6 +74,24 @@ void axpby(Context& context, float* out, const float* a, float alpha, const floa
   }
 }
 
+// out = factor x, with the factor in memory.
+void multiplyScalar(Context& context, float* out, const float* x, const float* factor, int64_t n) {
+  axpby(context, out, x, *factor, x, 0.0f, n);
+}
+
+// out = x / (√squares + epsilon)
+void normalize(Context& context, float* out, const float* x, const float* squares, int64_t n, double epsilon) {
+  const double inverse = 1.0 / (__builtin_sqrt(static_cast<double>(*squares)) + epsilon);
+  axpby(context, out, x, static_cast<float>(inverse), x, 0.0f, n);
+}
+
+// parameter = keep parameter + rate update, unless the scale of the gradients is 0.
+void applyUpdate(Context& context, float* parameter, const float* update, const float* scale, int64_t n, double keep,
+                 double rate) {
+  if (scale != nullptr && *scale == 0.0f) return;
+  axpby(context, parameter, parameter, static_cast<float>(keep), update, static_cast<float>(rate), n);
+}
+
 void multiply(Context& context, float* out, const float* a, const float* b, int64_t n, bool accumulate) {
   mapVector(context, out, n, accumulate, [&](auto at) { return at(a) * at(b); });
 }

@@ -1,4 +1,5 @@
-// Optimizer steps, one pass over the parameter.
+// Optimizer steps, one pass over the parameter. `scale` points to what gradients are multiplied by first, null for 1;
+// where it is 0 the step must not be taken, and nothing changes.
 #include <cmath>
 
 #include "vector.h"
@@ -6,16 +7,34 @@
 namespace nuwa {
 namespace NUWA_ISA {
 
-void adamW(Context& context, float* parameter, const float* gradient, float* m, float* v, int64_t n,
-           double learningRate, double beta1, double beta2, double epsilon, double weightDecay, double step,
-           double gradientScale) {
+static inline float gradientFactor(const float* scale) { return scale == nullptr ? 1.0f : *scale; }
+
+// The norm of gradients whose sums of squares are `squares`, and what to multiply them by so that it is at most maxNorm:
+// out = norm, factor, whether that and all of `values` are finite. The factor is 0 where they are not.
+void clipGradients(Context&, float* out, const float* values, int64_t count, const float* squares, int64_t parts,
+                   double maxNorm) {
+  double total = 0;
+  for (int64_t i = 0; i < parts; i++) total += squares[i];
+  const double norm = std::sqrt(total);
+  bool finite = std::isfinite(norm);
+  for (int64_t i = 0; i < count; i++) finite = finite && std::isfinite(values[i]);
+  const double factor = maxNorm / (norm + 1e-6);
+  out[0] = static_cast<float>(norm);
+  out[1] = !finite ? 0.0f : factor < 1.0 ? static_cast<float>(factor) : 1.0f;
+  out[2] = finite ? 1.0f : 0.0f;
+}
+
+void adamW(Context& context, float* parameter, const float* gradient, float* m, float* v, const float* gradientScale,
+           int64_t n, double learningRate, double beta1, double beta2, double epsilon, double weightDecay, double step) {
+  const float scale = gradientFactor(gradientScale);
+  if (scale == 0.0f) return;
   const float b1 = static_cast<float>(beta1), b2 = static_cast<float>(beta2);
   const float c1 = static_cast<float>(1.0 - beta1), c2 = static_cast<float>(1.0 - beta2);
   // lr m̂ / (√v̂ + ε) = rate m / (√v inverseRoot + ε)
   const float rate = static_cast<float>(learningRate / (1.0 - std::pow(beta1, step)));
   const float inverseRoot = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, step)));
   const float decay = static_cast<float>(1.0 - learningRate * weightDecay);
-  const float e = static_cast<float>(epsilon), scale = static_cast<float>(gradientScale);
+  const float e = static_cast<float>(epsilon);
   parallelRange(context, n, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const float g = gradient[i] * scale;
@@ -28,11 +47,13 @@ void adamW(Context& context, float* parameter, const float* gradient, float* m, 
   });
 }
 
-void lion(Context& context, float* parameter, const float* gradient, float* m, int64_t n, double learningRate,
-          double beta1, double beta2, double weightDecay, double gradientScale) {
+void lion(Context& context, float* parameter, const float* gradient, float* m, const float* gradientScale, int64_t n,
+          double learningRate, double beta1, double beta2, double weightDecay) {
+  const float scale = gradientFactor(gradientScale);
+  if (scale == 0.0f) return;
   const float b1 = static_cast<float>(beta1), b2 = static_cast<float>(beta2);
   const float c1 = static_cast<float>(1.0 - beta1), c2 = static_cast<float>(1.0 - beta2);
-  const float rate = static_cast<float>(learningRate), scale = static_cast<float>(gradientScale);
+  const float rate = static_cast<float>(learningRate);
   const float decay = static_cast<float>(1.0 - learningRate * weightDecay);
   parallelRange(context, n, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
@@ -46,10 +67,11 @@ void lion(Context& context, float* parameter, const float* gradient, float* m, i
   });
 }
 
-void sgd(Context& context, float* parameter, const float* gradient, float* m, int64_t n, double learningRate,
-         double momentum, double weightDecay, bool nesterov, bool decoupled, double gradientScale) {
+void sgd(Context& context, float* parameter, const float* gradient, float* m, const float* gradientScale, int64_t n,
+         double learningRate, double momentum, double weightDecay, bool nesterov, bool decoupled) {
+  const float scale = gradientFactor(gradientScale);
+  if (scale == 0.0f) return;
   const float rate = static_cast<float>(learningRate), mu = static_cast<float>(momentum);
-  const float scale = static_cast<float>(gradientScale);
   const float penalty = static_cast<float>(decoupled ? 0.0 : weightDecay);
   const float decay = static_cast<float>(decoupled ? 1.0 - learningRate * weightDecay : 1.0);
   // What the update takes of the momentum, and of the gradient beside it.
@@ -72,8 +94,10 @@ void sgd(Context& context, float* parameter, const float* gradient, float* m, in
 }
 
 // momentum = beta momentum + (1 - beta) g; gradient = (1 - beta) g + beta momentum, with g the scaled gradient.
-void nesterov(Context& context, float* momentum, float* gradient, int64_t n, double beta, double gradientScale) {
-  const float b = static_cast<float>(beta), scale = static_cast<float>((1.0 - beta) * gradientScale);
+void nesterov(Context& context, float* momentum, float* gradient, const float* gradientScale, int64_t n, double beta) {
+  const double factor = gradientFactor(gradientScale);
+  if (factor == 0.0) return;
+  const float b = static_cast<float>(beta), scale = static_cast<float>((1.0 - beta) * factor);
   parallelRange(context, n, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const float g = scale * gradient[i], m = b * momentum[i] + g;

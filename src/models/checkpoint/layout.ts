@@ -40,12 +40,15 @@ export function plain(parameter: ModelParameter, name: string = parameter.name):
 }
 
 /** Values of a stored tensor (or, with `of`, its gradient), row-major in the file's shape. */
-export function gather(stored: StoredTensor, of: (part: ModelParameter) => Tensor = (part) => part): Float32Array {
+export async function gather(
+  stored: StoredTensor,
+  of: (part: ModelParameter) => Tensor = (part) => part,
+): Promise<Float32Array> {
   const { shape, parts, transposed } = stored;
   const values = new Float32Array(elementCount(shape));
   let position = 0;
   for (const part of parts) {
-    values.set(of(part).toArray(), position);
+    values.set(await of(part).read(), position);
     position += part.length;
   }
   const [inputs = 0, outputs = 0] = shape;

@@ -129,7 +129,7 @@ function halfToNumber(half: number): number {
 export interface TensorSource {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly values: () => ArrayLike<number>;
+  readonly values: () => ArrayLike<number> | Promise<ArrayLike<number>>;
 }
 
 /**
@@ -161,7 +161,7 @@ export async function writeSafetensors(
     await append(new Uint8Array(prefix.buffer));
     await append(bytes);
     for (const { name, shape, values } of tensors) {
-      const data = values();
+      const data = await values();
       const floats = data instanceof Float32Array ? data : Float32Array.from(data);
       if (floats.length !== elementCount(shape)) {
         const message = `tensor "${name}" has ${floats.length} values for shape ${JSON.stringify(shape)}`;

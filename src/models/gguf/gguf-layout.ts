@@ -10,7 +10,7 @@ export interface GgufTensor {
   readonly shape: readonly number[];
   /** Stored in F32 whatever the file's type. */
   readonly exact: boolean;
-  readonly values: () => Float32Array;
+  readonly values: () => Promise<Float32Array>;
 }
 
 export interface GgufModel {
@@ -63,11 +63,11 @@ function tensor(model: Gpt, name: string, from: readonly string[], options: { ex
   const parts = from.filter((part) => model.parameters.has(part)).map((part) => model.parameters.byName(part));
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   const shape = parts.length === 0 ? [options.length ?? 0] : [rows, ...(parts[0]?.shape.slice(1) ?? [])];
-  const values = (): Float32Array => {
+  const values = async (): Promise<Float32Array> => {
     const out = new Float32Array(elementCount(shape));
     let position = 0;
     for (const part of parts) {
-      out.set(part.toArray(), position);
+      out.set(await part.read(), position);
       position += part.length;
     }
     return out;
@@ -88,7 +88,7 @@ function llama(model: Gpt): GgufModel {
     const one = (to: string, from: string) => tensor(model, `${theirs}.${to}.weight`, [`${ours}.${from}.weight`]);
     const turned = (to: string, from: string, heads: number): GgufTensor => {
       const plain = one(to, from);
-      return { ...plain, values: () => joinPairs(plain.values(), heads, D) };
+      return { ...plain, values: async () => joinPairs(await plain.values(), heads, D) };
     };
     tensors.push(
       one("attn_norm", "input_layernorm"),

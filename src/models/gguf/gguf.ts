@@ -100,7 +100,7 @@ export async function saveGguf(path: string, model: Gpt, options: GgufOptions): 
   await writeWholeAsync(path, async (append) => {
     const bytes = Buffer.concat([header.bytes(), metadata.bytes()]);
     await append(padded(bytes));
-    for (const { tensor, type: stored } of placed) await append(padded(encode(tensor.values(), stored)));
+    for (const { tensor, type: stored } of placed) await append(padded(encode(await tensor.values(), stored)));
   });
 }
 

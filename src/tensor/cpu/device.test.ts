@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Device } from "../device.ts";
 import { attentionDims } from "../parity/attention.ts";
 import { parityCases, Trial } from "../parity-cases.ts";
+import { readNow } from "../tensor.ts";
 import { type CpuDevice, createCpuDevice, nativeStatus } from "./device.ts";
 
 const status = nativeStatus();
@@ -31,7 +32,7 @@ function digestsOf(device: Device, cases: readonly LargeCase[]): Map<string, str
     const trial = new Trial(device, index);
     one.run(trial);
     for (const [name, storage] of trial.results) {
-      const { buffer } = device.read(storage);
+      const { buffer } = readNow(device, storage);
       digests.set(`${one.label}: ${name}`, createHash("sha256").update(new Uint8Array(buffer)).digest("hex"));
     }
     trial.release();
@@ -121,7 +122,7 @@ const large: readonly LargeCase[] = [
       device.crossEntropy(losses, logits, targets, null, { rows, vocabulary, gradientScale: 0.01 });
       device.dropout(dropped, dout, { p: 0.1, seed: [1, 2], counter: [3, 4, 5], accumulate: false });
       const settings = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, step: 3 };
-      device.adamW(p, dout, m, v, { ...settings, gradientScale: 0.5 });
+      device.adamW(p, dout, m, v, trial.values([0.5]), settings);
       for (const [name, s] of Object.entries({ dtable, logits, losses, dropped, p, m, v })) trial.results.set(name, s);
     },
   },
@@ -149,7 +150,7 @@ describe.skipIf(!status.available)(`cpu device (${status.instructionSet ?? statu
       for (const [name, storage] of a.results) {
         const other = b.results.get(name);
         if (other === undefined) throw new Error(`no ${name}`);
-        const [x, y] = [Array.from(portable.read(storage)), Array.from(best.read(other))];
+        const [x, y] = [Array.from(portable.readNow(storage)), Array.from(best.readNow(other))];
         const scale = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / x.length);
         const worst = x.reduce((most, value, i) => Math.max(most, Math.abs(value - (y[i] ?? Number.NaN))), 0);
         expect(worst / scale, `${one.label}: ${name}`).toBeLessThan(2e-5);
@@ -164,7 +165,7 @@ describe.skipIf(!status.available)(`cpu device (${status.instructionSet ?? statu
     b.fill(y, 2);
     b.dispose();
     a.axpby(x, x, 2, x, 1);
-    expect([...a.read(x)]).toEqual([3, 3, 3]);
+    expect([...a.readNow(x)]).toEqual([3, 3, 3]);
     expect(() => a.axpby(x, y, 1, x, 1)).toThrow(/released/u);
   });
 
@@ -225,7 +226,7 @@ describe.skipIf(!status.available)(`cpu device (${status.instructionSet ?? statu
         known.map((row) => row[0]),
       );
       device.activation(out, x, kind);
-      for (const [i, value] of device.read(out).entries()) {
+      for (const [i, value] of readNow(device, out).entries()) {
         const row = known[i];
         if (row === undefined) continue;
         // The argument is rounded to float32 first: at −9 that alone is worth several 1e-6 in the tail.

@@ -2,8 +2,6 @@ import { availableParallelism } from "node:os";
 import { NuwaError } from "../../text/errors.ts";
 import type {
   Activation,
-  AdafactorSettings,
-  AdamWSettings,
   Arena,
   AttentionDims,
   AttentionGradients,
@@ -14,16 +12,15 @@ import type {
   DropoutDims,
   DType,
   LinearDims,
-  LionSettings,
   MatmulDims,
   NormDims,
   Precision,
   RopeDims,
-  SgdSettings,
   Storage,
   WeightDType,
 } from "../device.ts";
 import * as families from "./kernels.ts";
+import * as optimizers from "./optimizers.ts";
 import { at, atOptional, BYTES, CpuArena, CpuMatrix, CpuStorage, type Memory, MemoryPool } from "./memory.ts";
 import { weightBytes } from "../weights.ts";
 import { type AttentionArguments, loadNative, type NativeAddon, type NativeContext } from "./native.ts";
@@ -143,7 +140,11 @@ export class CpuDevice implements Device {
     else storage.view().set(data);
   }
 
-  read(storage: Storage): Float32Array | Int32Array {
+  async read(storage: Storage): Promise<Float32Array | Int32Array> {
+    return this.readNow(storage);
+  }
+
+  readNow(storage: Storage): Float32Array | Int32Array {
     if (!(storage instanceof CpuStorage)) throw new NuwaError("SHAPE", "read: a storage of another device");
     if (storage instanceof CpuMatrix) return this.#readMatrix(storage);
     return storage.view().slice();
@@ -415,42 +416,40 @@ export class CpuDevice implements Device {
     );
   }
 
-  adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, settings: AdamWSettings): void {
-    const { learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale } = settings;
-    const addresses = [at(parameter), at(gradient), at(m), at(v)] as const;
-    const factors = [learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale] as const;
-    this.#native.adamW(this.#context, ...addresses, parameter.length, ...factors);
+  adamW(...args: Parameters<Device["adamW"]>): void {
+    optimizers.adamW(this.#native, this.#context, ...args);
   }
 
-  lion(parameter: Storage, gradient: Storage, m: Storage, settings: LionSettings): void {
-    const { learningRate, beta1, beta2, weightDecay, gradientScale } = settings;
-    const factors = [learningRate, beta1, beta2, weightDecay, gradientScale] as const;
-    this.#native.lion(this.#context, at(parameter), at(gradient), at(m), parameter.length, ...factors);
+  lion(...args: Parameters<Device["lion"]>): void {
+    optimizers.lion(this.#native, this.#context, ...args);
   }
 
-  sgd(parameter: Storage, gradient: Storage, m: Storage | null, settings: SgdSettings): void {
-    const { learningRate, momentum, weightDecay, nesterov, decoupled, gradientScale } = settings;
-    const factors = [learningRate, momentum, weightDecay, nesterov, decoupled, gradientScale] as const;
-    this.#native.sgd(this.#context, at(parameter), at(gradient), atOptional(m), parameter.length, ...factors);
+  sgd(...args: Parameters<Device["sgd"]>): void {
+    optimizers.sgd(this.#native, this.#context, ...args);
   }
 
-  nesterov(m: Storage, gradient: Storage, beta: number, gradientScale: number): void {
-    this.#native.nesterov(this.#context, at(m), at(gradient), m.length, beta, gradientScale);
+  nesterov(...args: Parameters<Device["nesterov"]>): void {
+    optimizers.nesterov(this.#native, this.#context, ...args);
   }
 
-  adafactor(
-    parameter: Storage,
-    gradient: Storage,
-    row: Storage,
-    column: Storage | null,
-    settings: AdafactorSettings,
-  ): void {
-    const { matrices, rows, columns, learningRate, newShare, epsilon1, epsilon2 } = settings;
-    const { clipThreshold, weightDecay, step, gradientScale } = settings;
-    const addresses = [at(parameter), at(gradient), at(row), atOptional(column)] as const;
-    const sizes = [matrices, rows, columns] as const;
-    const factors = [learningRate, newShare, epsilon1, epsilon2, clipThreshold, weightDecay] as const;
-    this.#native.adafactor(this.#context, ...addresses, ...sizes, ...factors, step, gradientScale);
+  adafactor(...args: Parameters<Device["adafactor"]>): void {
+    optimizers.adafactor(this.#native, this.#context, ...args);
+  }
+
+  multiplyScalar(...args: Parameters<Device["multiplyScalar"]>): void {
+    optimizers.multiplyScalar(this.#native, this.#context, ...args);
+  }
+
+  normalize(...args: Parameters<Device["normalize"]>): void {
+    optimizers.normalize(this.#native, this.#context, ...args);
+  }
+
+  applyUpdate(...args: Parameters<Device["applyUpdate"]>): void {
+    optimizers.applyUpdate(this.#native, this.#context, ...args);
+  }
+
+  clipGradients(...args: Parameters<Device["clipGradients"]>): void {
+    optimizers.clipGradients(this.#native, this.#context, ...args);
   }
 
   // -- functions, axes, recurrences, experts: see families.ts

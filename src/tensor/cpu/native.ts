@@ -245,29 +245,44 @@ export interface NativeAddon {
   readThrough(c: Context, out: Address, x: Address, n: number): void;
   adamW(
     ...args: [
-      ...[c: Context, parameter: Address, gradient: Address, m: Address, v: Address, n: number, learningRate: number],
-      ...[beta1: number, beta2: number, epsilon: number, weightDecay: number, step: number, gradientScale: number],
+      ...[c: Context, parameter: Address, gradient: Address, m: Address, v: Address, scale: Address, n: number],
+      ...[learningRate: number, beta1: number, beta2: number, epsilon: number, weightDecay: number, step: number],
     ]
   ): void;
   lion(
     ...args: [
-      ...[c: Context, parameter: Address, gradient: Address, m: Address, n: number, learningRate: number],
-      ...[beta1: number, beta2: number, weightDecay: number, gradientScale: number],
+      ...[c: Context, parameter: Address, gradient: Address, m: Address, scale: Address, n: number],
+      ...[learningRate: number, beta1: number, beta2: number, weightDecay: number],
     ]
   ): void;
   sgd(
     ...args: [
-      ...[c: Context, parameter: Address, gradient: Address, m: Address, n: number, learningRate: number],
-      ...[momentum: number, weightDecay: number, nesterov: boolean, decoupled: boolean, gradientScale: number],
+      ...[c: Context, parameter: Address, gradient: Address, m: Address, scale: Address, n: number],
+      ...[learningRate: number, momentum: number, weightDecay: number, nesterov: boolean, decoupled: boolean],
     ]
   ): void;
-  nesterov(c: Context, momentum: Address, gradient: Address, n: number, beta: number, gradientScale: number): void;
+  nesterov(c: Context, momentum: Address, gradient: Address, scale: Address, n: number, beta: number): void;
   adafactor(
     ...args: [
-      ...[c: Context, parameter: Address, gradient: Address, row: Address, column: Address],
+      ...[c: Context, parameter: Address, gradient: Address, row: Address, column: Address, scale: Address],
       ...[matrices: number, rows: number, columns: number, learningRate: number, newShare: number],
-      ...[epsilon1: number, epsilon2: number, clipThreshold: number, weightDecay: number],
-      ...[step: number, gradientScale: number],
+      ...[epsilon1: number, epsilon2: number, clipThreshold: number, weightDecay: number, step: number],
+    ]
+  ): void;
+  multiplyScalar(c: Context, out: Address, x: Address, factor: Address, n: number): void;
+  normalize(c: Context, out: Address, x: Address, squares: Address, n: number, epsilon: number): void;
+  applyUpdate(
+    ...args: [c: Context, parameter: Address, update: Address, scale: Address, n: number, keep: number, rate: number]
+  ): void;
+  clipGradients(
+    ...args: [
+      c: Context,
+      out: Address,
+      values: Address,
+      count: number,
+      squares: Address,
+      parts: number,
+      maxNorm: number,
     ]
   ): void;
 }

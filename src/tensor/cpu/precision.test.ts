@@ -3,6 +3,7 @@ import type { Device } from "../device.ts";
 import { createDevice, nativeAvailable } from "../devices.ts";
 import { PhiloxStream } from "../philox.ts";
 import { ReferenceDevice } from "../reference/device.ts";
+import { readNow } from "../tensor.ts";
 
 interface Product {
   readonly M: number;
@@ -30,7 +31,7 @@ function product(device: Device, dims: Product): Float64Array {
   const [a, b, out] = storages;
   if (a === undefined || b === undefined || out === undefined) throw new Error("three storages were made");
   device.matmul(out, a, b, dims);
-  const result = Float64Array.from(device.read(out));
+  const result = Float64Array.from(readNow(device, out));
   for (const storage of storages) device.release(storage);
   return result;
 }

@@ -70,7 +70,8 @@ export function linearCrossEntropy(
   const size = chunkRows(rows, vocabulary);
 
   /** One pass over all chunks: the losses, and if asked `scale` times the gradients: dx written, dweight added. */
-  const pass = (gradient: { scale: number; dx?: Tensor | undefined; dweight: boolean } | undefined) => {
+  const pass = (gradient: { scale: number | Tensor; dx?: Tensor | undefined; dweight: boolean } | undefined) => {
+    const scale = gradient?.scale ?? 1;
     const logits = tape.empty([size, vocabulary]);
     for (let start = 0; start < rows; start += size) {
       const count = Math.min(size, rows - start);
@@ -79,9 +80,10 @@ export function linearCrossEntropy(
       const dims = { rows: count, inputs: width, outputs: vocabulary };
       device.linear(chunk, part(x.storage, width), weight.storage, null, dims);
       const chunkWeights = weights === undefined ? null : part(weights.storage, 1);
-      const gradientScale = gradient === undefined ? null : gradient.scale / normalizer;
+      const gradientScale = gradient === undefined ? null : (typeof scale === "number" ? scale : 1) / normalizer;
       const entropy = { rows: count, vocabulary, gradientScale, ...smoothing };
       device.crossEntropy(part(tokenLosses.storage, 1), chunk, part(targets.storage, 1), chunkWeights, entropy);
+      if (typeof scale !== "number") device.multiplyScalar(chunk, chunk, scale.storage);
       if (gradient?.dx !== undefined) {
         device.linearBackwardInput(part(gradient.dx.storage, width), chunk, weight.storage, dims, false);
       }
@@ -97,11 +99,19 @@ export function linearCrossEntropy(
   device.sum(loss.storage, 0, tokenLosses.storage);
   device.axpby(loss.storage, loss.storage, 1 / normalizer, loss.storage, 0);
 
-  const backward = (dout: Tensor, seed: number | undefined) => {
-    const upstream = seed ?? device.read(dout.storage)[0] ?? 1;
-    if (upstream !== 1) {
-      if (dx !== undefined) device.axpby(dx.storage, dx.storage, upstream, dx.storage, 0);
-      if (weight.requiresGrad) pass({ scale: upstream - 1, dweight: true });
+  const backward = (dout: Tensor, known: number | undefined) => {
+    if (known === undefined) {
+      if (dx !== undefined) device.multiplyScalar(dx.storage, dx.storage, dout.storage);
+      if (weight.requiresGrad) {
+        const difference = tape.empty([1]); // dout − 1
+        device.fill(difference.storage, -1);
+        device.axpby(difference.storage, difference.storage, 1, dout.storage, 1);
+        pass({ scale: difference, dweight: true });
+        tape.free(difference);
+      }
+    } else if (known !== 1) {
+      if (dx !== undefined) device.axpby(dx.storage, dx.storage, known, dx.storage, 0);
+      if (weight.requiresGrad) pass({ scale: known - 1, dweight: true });
     }
     if (dx !== undefined) tape.passGradient(x, dx);
   };

@@ -1,4 +1,5 @@
 import type { AttentionDims, Storage } from "../device.ts";
+import { readNow } from "../tensor.ts";
 import { SUMS, type ParityCase, type Trial } from "./trial.ts";
 
 type Size = Pick<AttentionDims, "B" | "T" | "S" | "capacity" | "H" | "K" | "D">;
@@ -125,7 +126,7 @@ export function* maskedAttentions(): Generator<ParityCase> {
       });
       yield of("mask added", (t) => {
         // Whole tiles and whole rows of it hidden.
-        const values = Array.from(t.device.read(t.normal(B * H * T * S)), (value, i) => {
+        const values = Array.from(readNow(t.device, t.normal(B * H * T * S)), (value, i) => {
           const [query, key] = [Math.floor(i / S) % T, i % S];
           const hidden = query % 5 === 3 || (query < 60 && key >= 100 && key < 300);
           return hidden ? Number.NEGATIVE_INFINITY : value;

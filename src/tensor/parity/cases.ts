@@ -3,7 +3,7 @@ import { activations, dropouts, elementwise, memory, reductions } from "./elemen
 import { arrays, expertKernels, functions, recurrences, smoothedLosses } from "./kernels.ts";
 import { embeddings, norms, products, ropes } from "./layers.ts";
 import { losses, notFinite, optimizers } from "./sequence.ts";
-import { moreOptimizers } from "./optimizers.ts";
+import { moreOptimizers, scalars } from "./optimizers.ts";
 import type { ParityCase } from "./trial.ts";
 import { attentionSteps, weights } from "./weights.ts";
 
@@ -33,5 +33,6 @@ export function parityCases(): ParityCase[] {
     ...attentionSteps(),
     ...moreOptimizers(),
     ...maskedAttentions(),
+    ...scalars(),
   ];
 }

@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, it } from "vitest";
 
-import type { Device } from "../device.ts";
+import type { Device, HostArray } from "../device.ts";
 import { loadNative } from "../cpu/native.ts";
 import { createDevice, nativeAvailable } from "../devices.ts";
 import { parityCases } from "./cases.ts";
 import { Trial, type ParityCase } from "./trial.ts";
 import { ReferenceDevice } from "../reference/device.ts";
+import { readNow } from "../tensor.ts";
 
 const native = nativeAvailable();
 const cases = parityCases();
@@ -14,7 +15,7 @@ const byKernel = [...new Set(cases.map((one) => one.kernel))].map((kernel) => {
 });
 const reference = new ReferenceDevice();
 
-type Values = ReturnType<Device["read"]>;
+type Values = HostArray;
 type Results = ReadonlyMap<string, Values>;
 
 const expectations = new Map<ParityCase, Results>();
@@ -29,7 +30,7 @@ function expectationOf(one: ParityCase): Results {
 function resultsOn(device: Device, one: ParityCase): Results {
   const trial = new Trial(device, cases.indexOf(one));
   one.run(trial);
-  const results = new Map([...trial.results].map(([name, storage]) => [name, device.read(storage)] as const));
+  const results = new Map([...trial.results].map(([name, storage]) => [name, readNow(device, storage)] as const));
   trial.release();
   return results;
 }

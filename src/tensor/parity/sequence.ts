@@ -43,14 +43,13 @@ export function* optimizers(): Generator<ParityCase> {
       run: (t) => {
         const [p, m, v] = [t.result("p", t.normal(n)), t.result("m", t.normal(n, 0.1)), t.result("v", t.positive(n))];
         for (const step of [1, 2, 1000]) {
-          t.device.adamW(p, t.normal(n), m, v, {
+          t.device.adamW(p, t.normal(n), m, v, t.values([0.5]), {
             learningRate: 1e-2,
             beta1: 0.9,
             beta2: 0.95,
             epsilon: 1e-8,
             weightDecay: 0.1,
             step,
-            gradientScale: 0.5,
           });
         }
       },

@@ -14,6 +14,7 @@ import * as optimizers from "./optimizers.ts";
 import { createProducts, type Products } from "./products.ts";
 import * as recurrent from "./recurrent.ts";
 import * as reductions from "./reductions.ts";
+import * as scalars from "./scalars.ts";
 
 /**
  * Plain TypeScript in float64: every kernel written the obvious way. The oracle that other devices are tested
@@ -68,7 +69,11 @@ export class ReferenceDevice implements Device {
     } else if (storage instanceof ReferenceStorage) storage.values.set(data);
   }
 
-  read(storage: Storage): Float64Array | Int32Array {
+  async read(storage: Storage): Promise<Float64Array | Int32Array> {
+    return this.readNow(storage);
+  }
+
+  readNow(storage: Storage): Float64Array | Int32Array {
     if (!(storage instanceof ReferenceStorage)) throw new TypeError("read: a storage of another device");
     return storage.values.slice();
   }
@@ -121,4 +126,8 @@ export class ReferenceDevice implements Device {
   readonly sgd = optimizers.sgd;
   readonly nesterov = optimizers.nesterov;
   readonly adafactor = optimizers.adafactor;
+  readonly multiplyScalar = scalars.multiplyScalar;
+  readonly normalize = scalars.normalize;
+  readonly applyUpdate = scalars.applyUpdate;
+  readonly clipGradients = scalars.clipGradients;
 }

@@ -1,9 +1,19 @@
 import type { AdafactorSettings, AdamWSettings, LionSettings, SgdSettings, Storage } from "../device.ts";
 import { at, floats } from "./memory.ts";
+import { scaleOf } from "./scalars.ts";
 
 /** Loshchilov & Hutter 2019, algorithm 2: the decay acts on the parameter before the update, both times lr. */
-export function adamW(parameter: Storage, gradient: Storage, m: Storage, v: Storage, settings: AdamWSettings): void {
-  const { learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale } = settings;
+export function adamW(
+  parameter: Storage,
+  gradient: Storage,
+  m: Storage,
+  v: Storage,
+  scale: Storage | null,
+  settings: AdamWSettings,
+): void {
+  const gradientScale = scaleOf(scale);
+  if (gradientScale === 0) return;
+  const { learningRate, beta1, beta2, epsilon, weightDecay, step } = settings;
   const [p, g, first, second] = [floats(parameter), floats(gradient), floats(m), floats(v)];
   const correction1 = 1 - beta1 ** step;
   const correction2 = 1 - beta2 ** step;
@@ -19,8 +29,16 @@ export function adamW(parameter: Storage, gradient: Storage, m: Storage, v: Stor
 }
 
 /** Chen et al. 2023, program 1. */
-export function lion(parameter: Storage, gradient: Storage, m: Storage, settings: LionSettings): void {
-  const { learningRate, beta1, beta2, weightDecay, gradientScale } = settings;
+export function lion(
+  parameter: Storage,
+  gradient: Storage,
+  m: Storage,
+  scale: Storage | null,
+  settings: LionSettings,
+): void {
+  const gradientScale = scaleOf(scale);
+  if (gradientScale === 0) return;
+  const { learningRate, beta1, beta2, weightDecay } = settings;
   const [p, g, mean] = [floats(parameter), floats(gradient), floats(m)];
   for (let i = 0; i < p.length; i++) {
     const value = at(g, i) * gradientScale;
@@ -31,8 +49,16 @@ export function lion(parameter: Storage, gradient: Storage, m: Storage, settings
 }
 
 /** Sutskever et al. 2013 as PyTorch has it: the momentum is a sum, not a mean. */
-export function sgd(parameter: Storage, gradient: Storage, m: Storage | null, settings: SgdSettings): void {
-  const { learningRate, momentum, nesterov: ahead, weightDecay, decoupled, gradientScale } = settings;
+export function sgd(
+  parameter: Storage,
+  gradient: Storage,
+  m: Storage | null,
+  scale: Storage | null,
+  settings: SgdSettings,
+): void {
+  const gradientScale = scaleOf(scale);
+  if (gradientScale === 0) return;
+  const { learningRate, momentum, nesterov: ahead, weightDecay, decoupled } = settings;
   const [p, g, sum] = [floats(parameter), floats(gradient), m === null ? undefined : floats(m)];
   for (let i = 0; i < p.length; i++) {
     const penalty = decoupled ? 0 : weightDecay * at(p, i);
@@ -45,7 +71,9 @@ export function sgd(parameter: Storage, gradient: Storage, m: Storage | null, se
 }
 
 /** The momentum of Muon (Jordan et al. 2024), a mean with Nesterov's look-ahead. */
-export function nesterov(m: Storage, gradient: Storage, beta: number, gradientScale: number): void {
+export function nesterov(m: Storage, gradient: Storage, scale: Storage | null, beta: number): void {
+  const gradientScale = scaleOf(scale);
+  if (gradientScale === 0) return;
   const [mean, g] = [floats(m), floats(gradient)];
   for (let i = 0; i < mean.length; i++) {
     const value = at(g, i) * gradientScale;
@@ -60,9 +88,12 @@ export function adafactor(
   gradient: Storage,
   row: Storage,
   column: Storage | null,
+  scale: Storage | null,
   settings: AdafactorSettings,
 ): void {
-  const { matrices, rows, columns, newShare, epsilon1, epsilon2, clipThreshold, step, gradientScale } = settings;
+  const gradientScale = scaleOf(scale);
+  if (gradientScale === 0) return;
+  const { matrices, rows, columns, newShare, epsilon1, epsilon2, clipThreshold, step } = settings;
   const [p, g, r] = [floats(parameter), floats(gradient), floats(row)];
   const c = column === null ? undefined : floats(column);
   const value = (i: number): number => at(g, i) * gradientScale;
