@@ -21,7 +21,7 @@ export const collectStage = defineRecipeStage({
     const folder = new ShardFolder(directory.data("collect"));
     return {
       name: "collect",
-      version: 1,
+      version: 2,
       settings: { ...toJsonObject(settings), shard_mb: recipe.shard_mb },
       after: [],
       outside: (context) => fingerprintSources(settings, context),

@@ -3,7 +3,7 @@ import { extractSettings } from "./settings.ts";
 
 export const extractStage = defineStage({
   name: "extract",
-  version: 1,
+  version: 2,
   module: import.meta.url,
   summary: "HTML pages to their main text, Markdown to plain text.",
   schema: extractSettings,

@@ -3,7 +3,7 @@ import { privacySettings } from "./settings.ts";
 
 export const privacyStage = defineStage({
   name: "privacy",
-  version: 1,
+  version: 2,
   module: import.meta.url,
   summary: "Mask or remove personal data.",
   schema: privacySettings,

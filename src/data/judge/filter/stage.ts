@@ -3,7 +3,7 @@ import { filterSettings } from "./settings.ts";
 
 export const filterStage = defineStage({
   name: "filter",
-  version: 1,
+  version: 2,
   module: import.meta.url,
   summary: "Drop documents of other languages and of low quality.",
   schema: filterSettings.unwrap(),
