@@ -7,6 +7,8 @@ import type { EmojiLanguage } from "./emoji.ts";
 import { decodeEntities } from "./entities.ts";
 import { joinHyphenated } from "./hyphenation.ts";
 import { normalizeLineEndings } from "./line-endings.ts";
+import { repairGbkMojibake } from "./gbk-mojibake.ts";
+import { joinHan } from "./han-spaces.ts";
 import { repairMojibake } from "./mojibake.ts";
 import type { CleanSettings } from "./settings.ts";
 import { toSimplified } from "./simplified.ts";
@@ -36,20 +38,21 @@ export function cleanText(text: string, settings: CleanSettings, language?: stri
   };
   let out = text;
   // Before the line endings: among the bytes that mojibake hides is 0x85, which by itself is a line end.
-  if (settings.mojibake) out = counted("mojibake", repairMojibake(out));
+  if (settings.mojibake) out = counted("mojibake", repairGbkMojibake(counted("mojibake", repairMojibake(out))));
   // Before the entities: a page that speaks of &lt;b&gt; means no tag.
   if (settings.tags) out = counted("tags", removeTags(out));
   if (settings.entities) out = counted("entities", decodeEntities(out));
   if (settings.line_endings) out = normalizeLineEndings(out);
   if (settings.unicode) out = normalizeUnicode(out);
   if (settings.width !== "keep") out = toHalfWidth(out, settings.width);
-  if (settings.chinese === "simplified") out = toSimplified(out, language);
+  if (settings.chinese === "simplified") out = toSimplified(out, language, settings.chinese_variant);
   // Before the invisible characters go: joiners and selectors hold an emoji together.
   if (settings.emoji !== "keep" && mayHaveEmoji(out)) {
     out = counted("emoji", replaceEmoji(out, settings.emoji, emojiLanguage(out, language)));
   }
   if (settings.invisible) out = removeInvisible(out);
   if (settings.hyphenation) out = counted("hyphenation", joinHyphenated(out));
+  if (settings.han_spaces) out = joinHan(out);
   if (settings.white_space) {
     out = normalizeWhiteSpace(out, { maxBlankLines: settings.max_blank_lines, indentation: settings.indentation });
   }

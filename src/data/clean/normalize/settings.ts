@@ -3,7 +3,10 @@ import { z } from "zod";
 /** The recipe's settings of the clean stage. Steps run in the order of the keys. */
 export const cleanSettings = z.strictObject({
   line_endings: z.boolean().default(true).describe("CRLF, CR and Unicode's line separators become newlines"),
-  mojibake: z.boolean().default(true).describe('repair UTF-8 that was read as windows-1252 ("donâ€™t")'),
+  mojibake: z
+    .boolean()
+    .default(true)
+    .describe('repair UTF-8 that was read as windows-1252 ("donâ€™t") or as GBK ("浣犲ソ锛�")'),
   entities: z.boolean().default(true).describe("decode HTML entities left over in the text, outside code"),
   unicode: z.boolean().default(true).describe("Unicode normal form C; lone surrogates become U+FFFD"),
   width: z
@@ -18,6 +21,16 @@ export const cleanSettings = z.strictObject({
     .enum(["keep", "simplified"])
     .default("keep")
     .describe("traditional to simplified Chinese characters (OpenCC), by phrase where one character has two"),
+  chinese_variant: z
+    .enum(["taiwan", "taiwan_words", "hong_kong", "standard"])
+    .default("taiwan")
+    .describe(
+      "whose traditional characters: 看著 is 看着 in Taiwan's; taiwan_words turns its words into the mainland's too",
+    ),
+  han_spaces: z
+    .boolean()
+    .default(true)
+    .describe("remove spaces that PDF files and scans put between single Chinese characters (中 文 分 词)"),
   emoji: z
     .enum(["words", "keep", "remove"])
     .default("words")

@@ -3,7 +3,7 @@ import { cleanSettings } from "./settings.ts";
 
 export const cleanStage = defineStage({
   name: "clean",
-  version: 1,
+  version: 2,
   module: import.meta.url,
   summary: "Repair and normalise the text.",
   schema: cleanSettings,
