@@ -14,7 +14,7 @@ test.each([
   const broken = gbk.decode(Buffer.from(text));
   expect(broken).not.toBe(text);
   const { text: repaired, count } = repairGbkMojibake(broken);
-  const runs = text.match(/[^\0-\x7f]+/gu) ?? [];
+  const runs = text.match(/[\u0080-\uffff]+/gu) ?? [];
   expect(count).toBe(runs.length);
   // The last byte before an ASCII character may be lost for ever, and the letter that it belonged to.
   const lines = text.split("\n");
