@@ -11,7 +11,7 @@ export interface DocumentFigure {
 }
 
 /** What every data stage says of itself. `Settings` is what its schema gives. */
-interface Definition<Settings> {
+export interface Definition<Settings> {
   /** Its section in a recipe, its folder in a run, its command `nuwa data NAME`. */
   readonly name: string;
   /** Goes up when the same documents and settings give another output than before: the stage is then done again. */
@@ -25,7 +25,7 @@ interface Definition<Settings> {
 }
 
 /** A stage whose work is spread over workers, which import `module` and find the stage by its name. */
-interface SpreadDefinition<Settings> extends Definition<Settings> {
+export interface SpreadDefinition<Settings> extends Definition<Settings> {
   /** `import.meta.url` of the module that exports this definition. */
   readonly module: string;
   /** The user's files that the settings name, hashed by their content: lists, models. */
@@ -71,9 +71,6 @@ export interface MapperStage extends SpreadDefinition<unknown> {
   readonly figures?: (settings: unknown, document: Document) => Promise<readonly DocumentFigure[]>;
 }
 
-/** Any data stage. */
-export type DataStage = MapperStage;
-
 /**
  * Defines a stage that maps one document at a time.
  *
@@ -100,18 +97,4 @@ export function defineStage<Settings>(
     load: (settings, context) => load(schema.parse(settings), context),
     ...(figures === undefined ? {} : { figures: (settings, document) => figures(schema.parse(settings), document) }),
   };
-}
-
-/** Whether a value, a plugin's for example, is a data stage. */
-export function isDataStage(value: unknown): value is DataStage {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "kind" in value &&
-    value.kind === "mapper" &&
-    "name" in value &&
-    typeof value.name === "string" &&
-    "load" in value &&
-    typeof value.load === "function"
-  );
 }

@@ -1,6 +1,7 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import * as path from "node:path";
 import { version } from "./manifest/version.ts";
+import { builtInExecutors } from "./executors/list.ts";
 import { stagesOf } from "./stages/chain.ts";
 import { builtInStages } from "./stages/list.ts";
 import type { RecipeStage } from "./stages/recipe-stage.ts";
@@ -20,6 +21,8 @@ export interface RunOptions extends RunnerOptions {
   /** The run directory; default `runs/NAME` below `cwd`. */
   readonly directory?: string | undefined;
   readonly cwd: string;
+  /** Who does the tasks of data stages, by name; default: `local`, threads of this machine. */
+  readonly executor?: string | undefined;
   /** All stages that there are, in order; default: the built-in ones. */
   readonly stages?: Iterable<RecipeStage>;
   readonly progress: Progress;
@@ -49,12 +52,14 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
       node: process.version,
       machine: machine(),
     }));
+    const threads = recipe.threads ?? availableParallelism();
     const context = {
       directory,
       manifest,
       progress,
       signal,
-      threads: recipe.threads ?? availableParallelism(),
+      threads,
+      executor: builtInExecutors.get(options.executor ?? "local").create({ threads }),
       memoryBytes: recipe.memory_mb * 1e6,
       cwd,
     };

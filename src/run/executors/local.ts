@@ -1,57 +1,67 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Tinypool } from "tinypool";
-import { NuwaError } from "../../text/index.ts";
-import type { Work } from "../shards/tasks.ts";
-import { workOnShard } from "../shards/work.ts";
-import type { WorkerAnswer } from "./worker.ts";
+import type { Task } from "../shards/tasks.ts";
 import { stopIfAborted } from "../stages/stage.ts";
+import type { ExecutorDefinition, ExecutorOptions } from "./executor.ts";
+import { failureOf, type Failure } from "./failure.ts";
+import runHere from "./worker.ts";
 
-/**
- * Works on shards in worker threads, as many at a time as there are threads, and tells of each that is done.
- * After an abort no further shard is begun; those in hand are finished.
- *
- * @throws Interrupted after an abort; whatever a shard throws
- */
-export async function workOnShards<Kind extends keyof Work>(
-  tasks: Iterable<Work[Kind]["task"]>,
-  options: {
-    readonly threads: number;
-    readonly signal: AbortSignal;
-    readonly onDone: (answer: Work[Kind]["answer"], task: Work[Kind]["task"]) => void;
-  },
+/** Threads of this machine, as many at a time as the recipe allows. */
+export const localExecutor: ExecutorDefinition = {
+  name: "local",
+  create: ({ threads }) => ({
+    name: "local",
+    workers: threads,
+    run: (tasks, options) => run(tasks, threads, options),
+  }),
+};
+
+async function run<T extends Task>(
+  tasks: Iterable<T> | AsyncIterable<T>,
+  most: number,
+  { signal, onDone }: ExecutorOptions<T>,
 ): Promise<void> {
-  // A generator's tasks are made as they are taken; how many there will be is not known.
-  const threads = Array.isArray(tasks) ? Math.min(options.threads, tasks.length) : options.threads;
-  if (threads === 0) return;
+  // How many tasks a generator will make is not known.
+  const workers = Array.isArray(tasks) ? Math.min(most, tasks.length) : most;
+  if (workers === 0) return;
   const file = fileURLToPath(new URL("worker.js", import.meta.url));
-  // From uncompiled sources (in a unit test), or for one piece of work, a thread is not worth starting.
-  const useThreads = threads > 1 && existsSync(file);
-  const pool = useThreads ? new Tinypool({ filename: file, minThreads: threads, maxThreads: threads }) : undefined;
-  const answer = async (task: Work[Kind]["task"]): Promise<Work[Kind]["answer"]> => {
-    if (pool !== undefined) return unpack(await pool.run(task)) as Work[Kind]["answer"];
+  // From uncompiled sources (in a unit test), or for one task at a time, a thread is not worth starting.
+  const useThreads = workers > 1 && existsSync(file);
+  const pool = useThreads ? new Tinypool({ filename: file, minThreads: workers, maxThreads: workers }) : undefined;
+  const iterator = Symbol.asyncIterator in tasks ? tasks[Symbol.asyncIterator]() : tasks[Symbol.iterator]();
+  let failed: Error | undefined;
+  const attempt = async (task: T): Promise<void> => {
     // Lets Ctrl-C and the progress bar have their turn.
-    await new Promise((resolve) => setImmediate(resolve));
-    return (await workOnShard(task)) as Work[Kind]["answer"];
+    if (pool === undefined) await new Promise((resolve) => setImmediate(resolve));
+    const failure: Failure | undefined = await (pool === undefined ? runHere(task) : pool.run(task));
+    if (failure === undefined) onDone(task);
+    else throw failureOf(task, failure);
   };
-  const iterator = tasks[Symbol.iterator]();
   const take = async (): Promise<void> => {
-    for (let step = iterator.next(); step.done !== true; step = iterator.next()) {
-      stopIfAborted(options.signal);
-      options.onDone(await answer(step.value), step.value);
+    try {
+      for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) {
+        stopIfAborted(signal);
+        if (failed !== undefined) return;
+        await attempt(step.value);
+      }
+    } catch (error) {
+      // The first failure stops the others at once, and what they say of that is of no interest.
+      if (failed !== undefined) return;
+      if (!signal.aborted) {
+        failed = error instanceof Error ? error : new Error(String(error));
+        await pool?.destroy();
+      }
+      throw error;
     }
   };
   try {
-    const workers = await Promise.allSettled(Array.from({ length: pool === undefined ? 1 : threads }, take));
-    const failed = workers.find((worker) => worker.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
+    const ends = await Promise.allSettled(Array.from({ length: pool === undefined ? 1 : workers }, take));
+    const rejected = ends.find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed;
+    if (rejected !== undefined) throw rejected.reason;
   } finally {
+    await iterator.return?.();
     await pool?.destroy();
   }
-}
-
-function unpack(answer: WorkerAnswer): unknown {
-  if ("answer" in answer) return answer.answer;
-  const { code, message, hint, where } = answer.error;
-  throw new NuwaError(code, message, { hint, where });
 }

@@ -1,25 +1,14 @@
-/** A thread of the shard pool. Errors go back as data, because an error loses its class on the way. */
-import { NuwaError } from "../../text/index.ts";
+/** A thread of the local executor. */
 import type { Task } from "../shards/tasks.ts";
-import { workOnShard } from "../shards/work.ts";
+import { work } from "../shards/work.ts";
+import { toFailure, type Failure } from "./failure.ts";
 
-export type WorkerAnswer =
-  | { readonly answer: unknown }
-  | {
-      readonly error: {
-        readonly code: NuwaError["code"];
-        readonly message: string;
-        readonly hint: string | undefined;
-        readonly where: string | undefined;
-      };
-    };
-
-export default async function work(task: Task): Promise<WorkerAnswer> {
+/** @returns what went wrong, or undefined when the task is done */
+export default async function run(task: Task): Promise<Failure | undefined> {
   try {
-    return { answer: await workOnShard(task) };
+    await work(task);
+    return undefined;
   } catch (error) {
-    if (!(error instanceof NuwaError)) throw error;
-    const { code, message, hint, where } = error;
-    return { error: { code, message, hint, where } };
+    return toFailure(error);
   }
 }

@@ -12,20 +12,27 @@ export function readShard(folder: string, shard: number): Document[] {
     .map((line) => JSON.parse(line) as Document);
 }
 
-/** Writes a shard from a stage's verdicts on the documents of the shard before it. */
+/** Writes a shard from a stage's verdicts on the documents of the shard before it, in their order. */
 export function writeVerdicts(
   stage: string,
   to: ShardFolder,
   shard: number,
-  verdicts: Iterable<readonly [Document, Verdict]>,
+  documents: readonly Document[],
+  verdicts: Iterable<Verdict>,
 ): ShardInfo {
   const statistics = emptyStatistics(stage);
   const kept: Document[] = [];
   const removed: LedgerEntry[] = [];
-  for (const [document, verdict] of verdicts) {
+  let next = 0;
+  for (const verdict of verdicts) {
+    const document = documents[next++];
+    if (document === undefined) break;
     countVerdict(statistics, document, verdict);
     removed.push(...ledgerEntries(stage, document, verdict));
     if ("keep" in verdict) kept.push(verdict.keep);
+  }
+  if (next !== documents.length) {
+    throw new TypeError(`expected ${documents.length} verdicts of "${stage}", one a document, got ${next}`);
   }
   return to.write(shard, kept, { removed, statistics, problems: [] });
 }

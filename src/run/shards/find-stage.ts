@@ -1,4 +1,4 @@
-import { isDataStage, type DataStage } from "../../data/define-stage.ts";
+import { isDataStage, type DataStage } from "../../data/data-stage.ts";
 import { NuwaError } from "../../text/index.ts";
 import type { StageReference } from "./tasks.ts";
 

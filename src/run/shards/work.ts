@@ -1,11 +1,22 @@
-import { createSigner, encodeSignatures } from "../../data/dedup/documents/index.ts";
-import { mapBatch, type DocumentMapper, type Verdict } from "../../data/stage.ts";
-import { countCharacters, type Document } from "../../text/index.ts";
+import type { CorpusWork } from "../../data/define-corpus-stage.ts";
+import { mapBatch, type DocumentMapper } from "../../data/stage.ts";
 import { writeWhole } from "../../io/whole-file.ts";
 import { readShard, writeVerdicts } from "./documents.ts";
-import { ShardFolder, type ShardInfo } from "./shards.ts";
 import { findStage } from "./find-stage.ts";
-import type { DropTask, MapTask, SignTask, Task, Work } from "./tasks.ts";
+import { ShardFolder } from "./shards.ts";
+import type { MapTask, PartTask, StageReference, Task, VerdictTask } from "./tasks.ts";
+
+/** Does one task. */
+export async function work(task: Task): Promise<void> {
+  switch (task.kind) {
+    case "map":
+      return map(task);
+    case "part":
+      return part(task);
+    case "verdicts":
+      return verdicts(task);
+  }
+}
 
 const mappers = new Map<string, Promise<DocumentMapper>>();
 
@@ -14,54 +25,43 @@ function mapperFor({ stage, settings, cwd, prepared }: MapTask): Promise<Documen
   const key = JSON.stringify([stage, settings, cwd, prepared]);
   const known = mappers.get(key);
   if (known !== undefined) return known;
-  const made = findStage(stage).then(({ load }) => load(settings, { cwd, prepared }));
+  const made = loadMapper(stage, settings, { cwd, prepared });
   mappers.set(key, made);
   return made;
 }
 
-/** Does one piece of work on one shard. */
-export async function workOnShard(task: Task): Promise<Work[keyof Work]["answer"]> {
-  switch (task.kind) {
-    case "map":
-      return map(task);
-    case "sign":
-      return sign(task);
-    case "drop":
-      return drop(task);
-    case "keys":
-    case "gather":
-    case "find":
-    case "cut":
-      return (await import("./substring-work.ts")).workOnPassages(task);
-    case "line-keys":
-    case "line-cut":
-      return (await import("./lines-work.ts")).workOnLines(task);
-  }
+async function loadMapper(
+  reference: StageReference,
+  settings: MapTask["settings"],
+  context: Pick<MapTask, "cwd" | "prepared">,
+): Promise<DocumentMapper> {
+  const stage = await findStage(reference);
+  if (stage.kind !== "mapper") throw new TypeError(`"${stage.name}" maps no documents`);
+  return stage.load(settings, context);
 }
 
-async function map(task: MapTask): Promise<ShardInfo> {
-  const documents = readShard(task.from, task.shard);
+async function map(task: MapTask): Promise<void> {
   const mapper = await mapperFor(task);
-  const { kept, removed, statistics } = mapBatch(mapper, documents);
-  return new ShardFolder(task.to).write(task.shard, kept, { removed, statistics, problems: [] });
+  const { kept, removed, statistics } = mapBatch(mapper, readShard(task.from, task.shard));
+  new ShardFolder(task.to).write(task.shard, kept, { removed, statistics, problems: [] });
 }
 
-function sign({ settings, from, shard, file }: SignTask): number {
-  const signer = createSigner(settings);
-  const signed = readShard(from, shard).map((document) => ({
-    id: document.id,
-    length: countCharacters(document.text),
-    signature: signer.signature(document),
-  }));
-  writeWhole(file, encodeSignatures(signed));
-  return signed.length;
+async function corpusWork(reference: StageReference): Promise<CorpusWork<unknown>> {
+  const stage = await findStage(reference);
+  if (stage.kind !== "corpus") throw new TypeError(`"${stage.name}" is no corpus-wide stage`);
+  return stage.load();
 }
 
-function drop({ stage, from, to, shard, drops }: DropTask): ShardInfo {
-  const byPlace = new Map(drops);
-  const verdicts = readShard(from, shard).map((document, place): [Document, Verdict] => {
-    const reason = byPlace.get(place);
-    return [document, reason === undefined ? { keep: document } : { drop: reason }];
-  });
-  return writeVerdicts(stage, new ShardFolder(to), shard, verdicts);
+async function part({ stage, settings, round: name, from, shard, input, file }: PartTask): Promise<void> {
+  const { rounds } = await corpusWork(stage);
+  const round = rounds.find((one) => one.name === name);
+  if (round === undefined) throw new TypeError(`"${stage.name}" has no round "${name}"`);
+  const documents = () => (shard === undefined ? [] : readShard(from, shard));
+  writeWhole(file, round.part(settings, { documents, input }));
+}
+
+async function verdicts({ stage, settings, from, to, shard, input }: VerdictTask): Promise<void> {
+  const { last } = await corpusWork(stage);
+  const documents = readShard(from, shard);
+  writeVerdicts(stage.name, new ShardFolder(to), shard, documents, last.verdicts(settings, documents, input));
 }

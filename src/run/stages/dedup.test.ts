@@ -8,6 +8,7 @@ import { removeLines } from "../../data/dedup/lines/index.ts";
 import { removePassages } from "../../data/dedup/substring/index.ts";
 import { emptyStatistics, ledgerEntries, type LedgerEntry, type Verdict } from "../../data/stage.ts";
 import type { Document } from "../../text/index.ts";
+import { localExecutor } from "../executors/local.ts";
 import { Manifest } from "../manifest/manifest.ts";
 import { Progress } from "../progress.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";
@@ -15,9 +16,7 @@ import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import { recipeSchemaOf } from "../recipe/schema.ts";
 import type { RecipeStage } from "./recipe-stage.ts";
 import type { StageContext } from "./stage.ts";
-import { dedupStage } from "./dedup.ts";
-import { linesStage } from "./lines.ts";
-import { substringStage } from "./substring.ts";
+import { builtInStages } from "./list.ts";
 
 let root: string;
 beforeAll(() => {
@@ -51,6 +50,7 @@ async function run(
     progress: new Progress({ quiet: true }),
     signal: new AbortController().signal,
     threads: 1,
+    executor: localExecutor.create({ threads: 1 }),
     memoryBytes,
     cwd: root,
   };
@@ -83,7 +83,7 @@ describe("the stage writes what one thread finds in memory, with any memory", ()
     for await (const document of deduplicate(() => corpus, {}, { onRemoved })) expected.kept.push(document);
     expect(new Set(expected.ledger.map(({ rule }) => rule))).toEqual(new Set(["same_id", "exact", "minhash"]));
     for (const memory of [1e9, 1000])
-      expect(await run(`dedup-${memory}`, corpus, dedupStage, {}, memory)).toEqual(expected);
+      expect(await run(`dedup-${memory}`, corpus, builtInStages.get("dedup"), {}, memory)).toEqual(expected);
   });
 
   const byVerdicts = (stage: string, documents: readonly Document[], verdicts: readonly Verdict[]) => {
@@ -102,7 +102,7 @@ describe("the stage writes what one thread finds in memory, with any memory", ()
     const { rules, ...expected } = byVerdicts("substring", corpus, removePassages(corpus, input));
     expect(rules).toEqual(new Set(["substring", "substring.min_chars"]));
     for (const memory of [1e9, 1e5, 1]) {
-      expect(await run(`substring-${memory}`, corpus, substringStage, input, memory)).toEqual(expected);
+      expect(await run(`substring-${memory}`, corpus, builtInStages.get("substring"), input, memory)).toEqual(expected);
     }
   });
 
@@ -119,6 +119,6 @@ describe("the stage writes what one thread finds in memory, with any memory", ()
     const { rules, ...expected } = byVerdicts("lines", documents, removeLines(documents, input));
     expect(rules).toEqual(new Set(["paragraphs", "lines", "lines.min_chars"]));
     for (const memory of [1e9, 3e4, 1])
-      expect(await run(`lines-${memory}`, documents, linesStage, input, memory)).toEqual(expected);
+      expect(await run(`lines-${memory}`, documents, builtInStages.get("lines"), input, memory)).toEqual(expected);
   });
 });

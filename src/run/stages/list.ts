@@ -2,6 +2,9 @@ import { extractStage } from "../../data/clean/extract/stage.ts";
 import { cleanStage } from "../../data/clean/normalize/stage.ts";
 import { privacyStage } from "../../data/clean/privacy/stage.ts";
 import { spellingStage } from "../../data/clean/spelling/stage.ts";
+import { dedupStage } from "../../data/dedup/documents/stage.ts";
+import { linesStage } from "../../data/dedup/lines/stage.ts";
+import { substringStage } from "../../data/dedup/substring/stage.ts";
 import { biasStage } from "../../data/judge/bias/stage.ts";
 import { decontaminateStage } from "../../data/judge/decontaminate/stage.ts";
 import { filterStage } from "../../data/judge/filter/stage.ts";
@@ -9,15 +12,13 @@ import { harmStage } from "../../data/judge/harm/stage.ts";
 import { perplexityStage } from "../../data/judge/perplexity/stage.ts";
 import { Registry } from "../../text/index.ts";
 import { collectStage } from "./collect.ts";
-import { dedupStage } from "./dedup.ts";
+import { corpusStage } from "./corpus.ts";
 import { dialoguesStage } from "./dialogues.ts";
 import { evalStage } from "./eval.ts";
-import { linesStage } from "./lines.ts";
 import { mapperStage } from "./map.ts";
 import { packStage } from "./pack.ts";
 import type { RecipeStage } from "./recipe-stage.ts";
 import { samplesStage } from "./samples.ts";
-import { substringStage } from "./substring.ts";
 import { tokenizerStage } from "./tokenizer.ts";
 import { fineTuning, pretraining } from "./train.ts";
 
@@ -34,9 +35,9 @@ export const builtInStages: Registry<RecipeStage> = new Registry<RecipeStage>("s
   mapperStage(harmStage),
   mapperStage(perplexityStage),
   mapperStage(privacyStage),
-  dedupStage,
-  linesStage,
-  substringStage,
+  corpusStage(dedupStage),
+  corpusStage(linesStage),
+  corpusStage(substringStage),
   mapperStage(biasStage),
   mapperStage(decontaminateStage),
   tokenizerStage,

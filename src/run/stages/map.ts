@@ -4,7 +4,6 @@ import type { MapperStage } from "../../data/define-stage.ts";
 import { NuwaError, toJson, type Document, type JsonValue } from "../../text/index.ts";
 import { hashFile } from "../../io/hash.ts";
 import { count } from "../progress.ts";
-import { workOnShards } from "../executors/local.ts";
 import type { MapTask } from "../shards/tasks.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
@@ -76,11 +75,10 @@ async function run(
   const tasks = infos.flatMap((info, shard): MapTask[] =>
     info === undefined ? [{ ...shared, from: from.folder, to: to.folder, shard }] : [],
   );
-  await workOnShards<"map">(tasks, {
-    threads: context.threads,
+  await context.executor.run(tasks, {
     signal: context.signal,
-    onDone: (info, { shard }) => {
-      infos[shard] = info;
+    onDone: ({ shard }) => {
+      infos[shard] = to.info(shard);
       done += before[shard] ?? 0;
       bar.update(done);
     },

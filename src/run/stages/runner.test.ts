@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NuwaError, type JsonValue } from "../../text/index.ts";
 import { hashValue } from "../../io/hash.ts";
+import { localExecutor } from "../executors/local.ts";
 import { Manifest } from "../manifest/manifest.ts";
 import { Progress } from "../progress.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";
@@ -25,6 +26,7 @@ function context(signal = new AbortController().signal): StageContext {
     progress: new Progress({ quiet: true }),
     signal,
     threads: 1,
+    executor: localExecutor.create({ threads: 1 }),
     cwd: root,
   };
 }

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../text/index.ts";
+import type { Executor } from "../executors/executor.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { Progress } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
@@ -11,6 +12,8 @@ export interface StageContext {
   /** Aborted by the first Ctrl-C: finish or drop the piece in hand, then {@link stopIfAborted}. */
   readonly signal: AbortSignal;
   readonly threads: number;
+  /** Does the tasks of data stages. */
+  readonly executor: Executor;
   /** For sorting and suffix arrays, in bytes; changes the speed, never the result. Default {@link DEFAULT_MEMORY}. */
   readonly memoryBytes?: number;
   /** What the recipe's relative paths are relative to. */
