@@ -87,6 +87,21 @@ test("only tests and the engine read from a device at once: a device may answer 
   expect(waits).toEqual([]);
 });
 
+test("groups inside a folder import each other in one direction", () => {
+  const edges = new Set<string>();
+  for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {
+    const from = dirname(file).split(/[\\/]/);
+    for (const target of imports(file)) {
+      const to = dirname(relative(source, target)).split(/[\\/]/);
+      const shared = from.findIndex((part, i) => part !== to[i]);
+      if (shared < 1 || shared >= to.length) continue;
+      edges.add(`${from.slice(0, shared + 1).join("/")} -> ${to.slice(0, shared + 1).join("/")}`);
+    }
+  }
+  const mutual = [...edges].filter((edge) => edges.has(edge.split(" -> ").toReversed().join(" -> ")));
+  expect(mutual.filter((edge) => !edge.startsWith("run/"))).toEqual([]);
+});
+
 test("no folder has become a heap", () => {
   const counts = new Map<string, number>();
   for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { basename, resolve } from "node:path";
 import { generationSettings, loadGenerator, type GenerationSettings, type LoadedGenerator } from "../generate/index.ts";
 import { checkValue as check, findModel } from "../run/index.ts";
-import { createDevice, nativeAvailable } from "../tensor/index.ts";
+import { chooseDevice, createDevice, DEVICE_CHOICES } from "../tensor/index.ts";
 import { didYouMean, NuwaError } from "../text/index.ts";
 
 export interface GenerationOptions {
@@ -54,7 +54,7 @@ const PRECISIONS = ["float32", "bfloat16", "int8"] as const;
 export function withModelOptions(command: Command): Command {
   return command
     .option("--threads <count>", "threads of the kernels (default: one a core)", number("--threads"))
-    .option("--device <name>", "cpu or reference (default: cpu where it is built)")
+    .option("--device <name>", "cpu, reference, or auto for cpu where it is built", "auto")
     .option("--precision <name>", "weights in memory: float32, bfloat16 or int8 (smaller is faster)", "float32");
 }
 
@@ -84,26 +84,24 @@ export function generationFrom(
   throw new NuwaError("VALUE", mistake?.message ?? "not as expected", { where: flag });
 }
 
+function oneOf<T extends string>(choices: readonly T[], value: string, where: string): T {
+  const choice = choices.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  const hint = didYouMean(value, choices);
+  throw new NuwaError("USAGE", `expected ${choices.join(", ")}, got "${value}"`, { where, hint });
+}
+
 /** Opens the model of a run, a checkpoint, or any Hugging Face folder. */
 export async function openModel(
   place: string,
   options: ModelOptions,
 ): Promise<{ readonly loaded: LoadedGenerator; readonly name: string; readonly folder: string; close(): void }> {
   const folder = findModel(place);
-  const { device: name, threads } = options;
-  if (name !== undefined && name !== "cpu" && name !== "reference") {
-    throw new NuwaError("USAGE", `expected cpu or reference, got "${name}"`, { where: "--device" });
-  }
-  const precision = PRECISIONS.find((known) => known === (options.precision ?? "float32"));
-  if (precision === undefined) {
-    const message = `expected ${PRECISIONS.join(", ")}, got "${options.precision}"`;
-    const hint = didYouMean(options.precision ?? "", PRECISIONS);
-    throw new NuwaError("USAGE", message, { where: "--precision", hint });
-  }
-  const device = createDevice(
-    name ?? (nativeAvailable().available ? "cpu" : "reference"),
-    threads === undefined ? {} : { threads },
-  );
+  const wanted = oneOf(DEVICE_CHOICES, options.device ?? "auto", "--device");
+  const precision = oneOf(PRECISIONS, options.precision ?? "float32", "--precision");
+  const warn = (message: string): void => void process.stderr.write(`nuwa: ${message}\n`);
+  const { threads } = options;
+  const device = createDevice(chooseDevice(wanted, warn), threads === undefined ? {} : { threads });
   try {
     const loaded = await loadGenerator(folder, device, { precision });
     const close = () => {

@@ -33,7 +33,6 @@ export { findModel, RunDirectory } from "./manifest/run-directory.ts";
 export { runRecipe, type RunOptions } from "./run.ts";
 export { Interrupted } from "./stages/stage.ts";
 export { version } from "./manifest/version.ts";
-export { openDevice } from "./device.ts";
 export { scoreLines, summarise, summaryText, type RunSummary } from "./report/summary.ts";
 export { diagnose, type Finding } from "./doctor.ts";
 export { writeWhole } from "../io/whole-file.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { createDevice, nativeAvailable } from "./devices.ts";
+import { chooseDevice, createDevice, nativeAvailable } from "./devices.ts";
 
 describe("createDevice", () => {
   it("makes each device by name", () => {
@@ -19,6 +19,18 @@ describe("createDevice", () => {
     const run = () => createDevice(name as "cpu");
     expect(run).toThrow('unknown device "refrence"');
     expect(run).toThrow(expect.objectContaining({ code: "DEVICE", hint: 'did you mean "reference"?' }));
+  });
+});
+
+describe("chooseDevice", () => {
+  it("takes the one asked for, and for auto the fastest there is, with a warning where that is slow", () => {
+    const warnings: string[] = [];
+    expect(chooseDevice("cpu")).toBe("cpu");
+    expect(chooseDevice("reference", (message) => warnings.push(message))).toBe("reference");
+    expect(warnings).toEqual([]);
+    const { available } = nativeAvailable();
+    expect(chooseDevice("auto", (message) => warnings.push(message))).toBe(available ? "cpu" : "reference");
+    expect(warnings).toHaveLength(available ? 0 : 1);
   });
 });
 

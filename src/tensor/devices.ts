@@ -52,3 +52,22 @@ export function createDevice(name: "cpu" | "reference" | "meta", options: Device
       });
   }
 }
+
+/** What a recipe or an option may ask for. */
+export const DEVICE_CHOICES = ["auto", "cpu", "reference"] as const;
+export type DeviceChoice = (typeof DEVICE_CHOICES)[number];
+
+/**
+ * The name of the device asked for; `auto` is the native one where it was built, else the slow reference, with a warning.
+ * @example const device = createDevice(chooseDevice("auto", console.error), { threads: 4 });
+ */
+export function chooseDevice(
+  wanted: DeviceChoice,
+  warn: (message: string) => void = () => undefined,
+): "cpu" | "reference" {
+  if (wanted !== "auto") return wanted;
+  const { available, reason } = nativeAvailable();
+  if (available) return "cpu";
+  warn(`computing on the slow reference device: ${reason ?? "the native kernels cannot be loaded"}`);
+  return "reference";
+}

@@ -1,7 +1,15 @@
 /** The engine: tensors, automatic differentiation, and the devices that compute. */
 export { ALIGNMENT, OffsetAllocator, type Placement } from "./arena.ts";
 export type * from "./device.ts";
-export { createDevice, nativeAvailable, type DeviceOptions, type NativeStatus } from "./devices.ts";
+export {
+  chooseDevice,
+  createDevice,
+  DEVICE_CHOICES,
+  nativeAvailable,
+  type DeviceChoice,
+  type DeviceOptions,
+  type NativeStatus,
+} from "./devices.ts";
 export { MetaDevice, type KernelCount } from "./meta.ts";
 export * from "./ops/index.ts";
 export { philox4x32, philoxKey, PhiloxStream } from "./philox.ts";

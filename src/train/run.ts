@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Gpt, type GptConfig, loadModel, measureStep, readModelConfig } from "../models/index.ts";
 import { createOptimizer } from "../optim/index.ts";
-import { createDevice, type Device, nativeAvailable } from "../tensor/index.ts";
+import { chooseDevice, createDevice, type Device, nativeAvailable } from "../tensor/index.ts";
 import {
   findResumable,
   loadTrainerTensors,
@@ -44,15 +44,6 @@ export async function runTraining(
   } finally {
     await prepared.objective.close();
   }
-}
-
-/** The device asked for; `auto` says in a warning when it has to be the slow one. */
-function chooseDevice(wanted: "auto" | "cpu" | "reference", warn: (message: string) => void): "cpu" | "reference" {
-  if (wanted !== "auto") return wanted;
-  const { available, reason } = nativeAvailable();
-  if (available) return "cpu";
-  warn(`training on the slow reference device: ${reason ?? "the native kernels cannot be loaded"}`);
-  return "reference";
 }
 
 /** One run from start or checkpoint to its end: what is due after which step, and what is remembered between them. */

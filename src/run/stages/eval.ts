@@ -5,8 +5,8 @@ import { shuffleByHash } from "../../data/pack/dialogues/order.ts";
 import type { Question } from "../../data/pack/dialogues/index.ts";
 import { askQuestions, evaluate, LocalLanguageModel, type QuestionScores, type TaskResult } from "../../eval/index.ts";
 import { loadGenerator } from "../../generate/index.ts";
+import { chooseDevice, createDevice, type DeviceChoice } from "../../tensor/index.ts";
 import { toJsonObject } from "../../text/index.ts";
-import { openDevice } from "../device.ts";
 import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
@@ -27,7 +27,7 @@ export interface RunScores {
 
 interface EvalStageOptions {
   readonly settings: EvalStageSettings;
-  readonly device: "auto" | "cpu" | "reference";
+  readonly device: DeviceChoice;
   readonly seed: number;
   /** The stage whose model is measured. */
   readonly after: "pretrain" | "sft";
@@ -91,7 +91,7 @@ async function run(directory: RunDirectory, options: EvalStageOptions, context: 
   const { settings } = options;
   const { progress, threads } = context;
   const folder = findModel(options.after === "sft" ? path.join(directory.sft, "checkpoints") : directory.checkpoints);
-  const device = openDevice(options.device, threads);
+  const device = createDevice(chooseDevice(options.device), { threads: threads });
   try {
     const loaded = await loadGenerator(folder, device);
     try {

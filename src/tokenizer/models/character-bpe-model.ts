@@ -1,5 +1,6 @@
 import { Merger } from "./merger.ts";
-import { fallBack, type PieceModel } from "./piece-model.ts";
+import { fallBack } from "../steps/byte-fallback.ts";
+import type { PieceModel } from "./piece-model.ts";
 
 export interface CharacterBpeParts {
   readonly ids: ReadonlyMap<string, number>;

@@ -1,6 +1,5 @@
 import { NuwaError } from "../../text/index.ts";
-import { AddedTokens, type AddedToken } from "../steps/added-tokens.ts";
-import { addedTokenJson } from "../read/bpe-json.ts";
+import { addedTokenJson, AddedTokens, type AddedToken } from "../steps/added-tokens.ts";
 import { toWellFormed } from "../steps/character-classes.ts";
 import { UNKNOWN } from "../special-tokens.ts";
 import type { DecodeOptions, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";

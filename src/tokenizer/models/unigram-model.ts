@@ -1,5 +1,6 @@
 import { codePointAt, unitsOf } from "../steps/character-classes.ts";
-import { fallBack, type PieceModel } from "./piece-model.ts";
+import { fallBack } from "../steps/byte-fallback.ts";
+import type { PieceModel } from "./piece-model.ts";
 import { UnitTrie } from "./unit-trie.ts";
 
 /** What an unknown character costs below the least likely token, in both SentencePiece and Hugging Face. */

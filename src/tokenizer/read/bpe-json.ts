@@ -1,11 +1,6 @@
 import type { JsonObject } from "../types.ts";
-import type { AddedToken } from "../steps/added-tokens.ts";
+import { addedTokenJson, type AddedToken } from "../steps/added-tokens.ts";
 import { preTokenizerPatterns, type PreTokenizerName } from "../steps/pre-tokenizer.ts";
-
-/** The JSON of an added token that is matched exactly as written. */
-export function addedTokenJson({ id, content, special }: AddedToken): JsonObject {
-  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special };
-}
 
 /** The `pre_tokenizer` part: GPT-2's own form for gpt2, a Split by regular expression before ByteLevel for the others. */
 function preTokenizerJson(name: PreTokenizerName): JsonObject {

@@ -5,7 +5,7 @@ import { byteCharacters, tokenToBytes } from "../steps/byte-alphabet.ts";
 import { CharacterBpeModel } from "../models/character-bpe-model.ts";
 import { malformed, unsupported } from "../steps/json-faults.ts";
 import { readNormalizer } from "../steps/normalizers.ts";
-import { byteFallbackIds } from "../models/piece-model.ts";
+import { byteFallbackIds } from "../steps/byte-fallback.ts";
 import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
 import { readPostProcessor } from "../steps/post-processor.ts";
 import { readPipelineParts, withoutSpecial } from "./pipeline.ts";

@@ -4,7 +4,7 @@ import { readCutter, type Cutter } from "../steps/cutters.ts";
 import { readDecoder, type Decoder, type TokenStyle } from "../steps/decoders.ts";
 import { malformed } from "../steps/json-faults.ts";
 import { readNormalizer, type Normalizer } from "../steps/normalizers.ts";
-import { byteFallbackIds } from "../models/piece-model.ts";
+import { byteFallbackIds } from "../steps/byte-fallback.ts";
 import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
 import { readPostProcessor, type PostProcessor } from "../steps/post-processor.ts";
 import {

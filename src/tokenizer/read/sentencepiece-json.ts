@@ -1,5 +1,4 @@
-import type { AddedToken } from "../steps/added-tokens.ts";
-import { addedTokenJson } from "./bpe-json.ts";
+import { addedTokenJson, type AddedToken } from "../steps/added-tokens.ts";
 import { PieceType, type SentencePieceFile } from "./sentencepiece-file.ts";
 import type { JsonObject } from "../types.ts";
 

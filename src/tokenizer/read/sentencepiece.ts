@@ -1,7 +1,8 @@
 import { CharacterBpeModel } from "../models/character-bpe-model.ts";
 import { Charsmap } from "../steps/charsmap.ts";
 import type { Decoder } from "../steps/decoders.ts";
-import { byteFallbackIds, byteOfToken, type PieceModel } from "../models/piece-model.ts";
+import { byteFallbackIds, byteOfToken } from "../steps/byte-fallback.ts";
+import type { PieceModel } from "../models/piece-model.ts";
 import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
 import { cutsAt } from "./bpe.ts";
 import { sentencePieceJson } from "./sentencepiece-json.ts";

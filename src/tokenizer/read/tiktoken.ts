@@ -1,8 +1,7 @@
 import { NuwaError } from "../../text/index.ts";
-import { AddedTokens } from "../steps/added-tokens.ts";
+import { addedTokenJson, AddedTokens } from "../steps/added-tokens.ts";
 import { BpeTokenizer } from "../models/bpe-tokenizer.ts";
 import { bytesToToken } from "../steps/byte-alphabet.ts";
-import { addedTokenJson } from "./bpe-json.ts";
 import { scannerForPattern } from "../steps/pre-tokenizer.ts";
 import type { Tokenizer } from "../types.ts";
 import { Vocabulary } from "../steps/vocabulary.ts";

@@ -1,3 +1,5 @@
+import type { JsonObject } from "../types.ts";
+
 /** A token that stands for itself in a text, beside the model's vocabulary. */
 export interface AddedToken {
   readonly id: number;
@@ -12,6 +14,11 @@ export interface AddedToken {
   readonly rightStrip?: boolean;
   /** Looked for in the normalized text, not in the text as given. */
   readonly normalized?: boolean;
+}
+
+/** The JSON of an added token that is matched exactly as written. */
+export function addedTokenJson({ id, content, special }: AddedToken): JsonObject {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special };
 }
 
 /** A stretch of text: plain, or exactly one added token. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { tokenToBytes } from "./byte-alphabet.ts";
 import { unsupported } from "./json-faults.ts";
 import { replacer } from "./normalizers.ts";
-import { byteOfToken } from "../models/piece-model.ts";
+import { byteOfToken } from "./byte-fallback.ts";
 import { utf8Decoder } from "./stream-decoder.ts";
 
 /** Tokens to the stretches of text that they stand for; joined they are the text. */

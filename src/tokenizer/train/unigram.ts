@@ -1,6 +1,6 @@
+import { addedTokenJson } from "../steps/added-tokens.ts";
 import { NuwaError } from "../../text/index.ts";
-import { addedTokenJson } from "../read/bpe-json.ts";
-import { byteToken } from "../models/piece-model.ts";
+import { byteToken } from "../steps/byte-fallback.ts";
 import { readTokenizerJson } from "../read/tokenizer-json.ts";
 import { checkSpecialTokens, defaultSpecialTokens } from "../special-tokens.ts";
 import { countWords, type TrainBpeProgress } from "./bpe.ts";

@@ -1,5 +1,5 @@
+import { addedTokenJson } from "../steps/added-tokens.ts";
 import { NuwaError } from "../../text/index.ts";
-import { addedTokenJson } from "../read/bpe-json.ts";
 import { learnMerges } from "./learn-merges.ts";
 import { MergeCorpus } from "./merge-corpus.ts";
 import type { PieceCounter } from "./piece-counter.ts";
