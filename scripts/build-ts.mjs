@@ -1,9 +1,15 @@
 // Compiles TypeScript into dist/, from nothing, so that a deleted source leaves no orphan behind.
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 
 for (const folder of ["src", "bench"]) rmSync(`dist/${folder}`, { recursive: true, force: true });
 const result = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
   stdio: "inherit",
 });
-process.exit(result.status ?? 1);
+if (result.status !== 0) process.exit(result.status ?? 1);
+
+// What the compiled files read beside themselves: the built-in evaluation tasks.
+const tasks = "src/eval/tasks";
+mkdirSync(`dist/${tasks}`, { recursive: true });
+for (const file of readdirSync(tasks).filter((name) => name.endsWith(".yaml")))
+  cpSync(`${tasks}/${file}`, `dist/${tasks}/${file}`);

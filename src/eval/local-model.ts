@@ -1,9 +1,23 @@
 import { setImmediate } from "node:timers/promises";
 import type { CausalModel } from "../models/index.ts";
+import { generateText, TextGenerator } from "../generate/index.ts";
 import { embedding, reshape, Tape, type Arena, type Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
-import type { Tokenizer } from "../tokenizer/index.ts";
-import type { ContinuationRequest, ContinuationScore, LanguageModel, TextScore } from "./language-model.ts";
+import {
+  defaultChatTemplate,
+  renderChat,
+  stopIds,
+  type ChatMessage,
+  type RenderOptions,
+  type Tokenizer,
+} from "../tokenizer/index.ts";
+import type {
+  ContinuationRequest,
+  ContinuationScore,
+  GenerationRequest,
+  LanguageModel,
+  TextScore,
+} from "./language-model.ts";
 
 /** Tokens to feed, and what the last of them should predict. */
 interface Window {
@@ -24,6 +38,13 @@ export interface LocalModelOptions {
   readonly name: string;
   /** Tokens of padded input to a batch. More is faster, and takes more memory. Default 4,096. */
   readonly tokensPerBatch?: number;
+  /** The model's chat template; the default one where it has none. */
+  readonly chatTemplate?: string;
+  /**
+   * Every text begins with the tokenizer's start token, as models such as LLaMA were trained. Default false; an empty
+   * context begins with it always.
+   */
+  readonly addBosToken?: boolean;
 }
 
 /**
@@ -38,6 +59,9 @@ export class LocalLanguageModel implements LanguageModel {
   readonly #arena: Arena;
   readonly #tokensPerBatch: number;
   readonly #startToken: number;
+  readonly #bosToken: number | undefined;
+  readonly #chatTemplate: string;
+  #generator: TextGenerator | undefined;
 
   /** @throws NuwaError CHECKPOINT when the tokenizer has neither a start nor an end token, which empty contexts need */
   constructor(model: CausalModel, tokenizer: Tokenizer, options: LocalModelOptions) {
@@ -58,11 +82,49 @@ export class LocalLanguageModel implements LanguageModel {
     this.#arena = model.device.createArena();
     this.#tokensPerBatch = options.tokensPerBatch ?? 4096;
     this.#startToken = startToken;
+    this.#chatTemplate = options.chatTemplate ?? defaultChatTemplate;
+    this.#bosToken = options.addBosToken === true ? tokenizer.bosId : undefined;
+    if (options.addBosToken === true && tokenizer.bosId === undefined) {
+      throw new NuwaError("CHECKPOINT", "the tokenizer has no start token to add", {
+        where: options.name,
+        hint: "leave --add-bos-token out",
+      });
+    }
   }
 
   /** Gives the working memory back. The model stays. */
   dispose(): void {
+    this.#generator?.dispose();
     this.#arena.dispose();
+  }
+
+  renderChat(messages: readonly ChatMessage[]): string {
+    const { bosId, eosId } = this.#tokenizer;
+    const token = (id: number | undefined) => (id === undefined ? "" : (this.#tokenizer.idToToken(id) ?? ""));
+    const options: RenderOptions = { addGenerationPrompt: true, bosToken: token(bosId), eosToken: token(eosId) };
+    return renderChat(this.#chatTemplate, messages, options);
+  }
+
+  async generate(requests: readonly GenerationRequest[], onDone?: (done: number) => void): Promise<string[]> {
+    this.#generator ??= new TextGenerator(this.#model, this.#tokenizer);
+    const texts: string[] = [];
+    for (const { context, settings, isChat = false } of requests) {
+      // Room for the answer, but never more than half of a model with a small context.
+      const room = Math.min(settings.max_tokens, Math.floor(this.maxLength / 2));
+      const ids = this.#encode(context, isChat);
+      const prompt = (ids.length === 0 ? [this.#startToken] : ids).slice(-(this.maxLength - room));
+      const stops = isChat ? { stopIds: stopIds(this.#tokenizer, this.#chatTemplate) } : {};
+      const { text } = await generateText(this.#generator, prompt, { ...settings, max_tokens: room }, stops);
+      texts.push(text);
+      onDone?.(texts.length);
+    }
+    return texts;
+  }
+
+  /** Ids of a text, with the start token where that was asked for and is not there yet. */
+  #encode(text: string, isChat: boolean): number[] {
+    const ids = [...this.#tokenizer.encode(text, { allowSpecial: isChat })];
+    return this.#bosToken === undefined || ids[0] === this.#bosToken ? ids : [this.#bosToken, ...ids];
   }
 
   async scoreContinuations(
@@ -75,16 +137,20 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   async scoreText(text: string): Promise<TextScore> {
-    const tokens = [...this.#tokenizer.encode(text)];
+    const tokens = this.#encode(text, false);
     const scores = await this.#scoreWindows(rollingWindows(tokens, this.#startToken, this.maxLength));
     return { logLikelihood: scores.reduce((sum, score) => sum + score.logLikelihood, 0), tokens: tokens.length };
   }
 
   /** The harness's cut between context and continuation: white space at the context's end belongs to the latter. */
-  #continuationWindow({ context, continuation }: ContinuationRequest): Window {
+  #continuationWindow({ context, continuation, isChat = false }: ContinuationRequest): Window {
     const trimmed = context.trimEnd();
-    const whole = [...this.#tokenizer.encode(context + continuation)];
-    const contextTokens = trimmed === "" ? 0 : this.#tokenizer.encode(trimmed).length;
+    const isEmpty = trimmed === "";
+    // An empty context is the start token alone, which is not added twice.
+    const whole = isEmpty
+      ? [...this.#tokenizer.encode(context + continuation)]
+      : this.#encode(context + continuation, isChat);
+    const contextTokens = isEmpty ? 0 : this.#encode(trimmed, isChat).length;
     const all = contextTokens === 0 ? [this.#startToken, ...whole] : whole;
     const targets = all.slice(Math.max(1, contextTokens));
     const kept = all.slice(-(this.maxLength + 1));

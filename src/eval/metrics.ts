@@ -1,5 +1,3 @@
-import type { TaskItem } from "./tasks/task.ts";
-
 /** A measured mean, with its standard error. */
 export interface Score {
   readonly value: number;
@@ -26,6 +24,14 @@ export function argmax(values: readonly number[]): number {
   return best;
 }
 
+/** A question with its choices, of which one or more are right. */
+export interface ChoiceItem {
+  /** Their lengths in Unicode characters normalise `acc_norm`. */
+  readonly choices: readonly string[];
+  /** Positions of the right choices; usually one. */
+  readonly gold: readonly number[];
+}
+
 export interface ItemScore {
   /** Chosen by plain log-likelihood. */
   readonly predicted: number;
@@ -33,29 +39,25 @@ export interface ItemScore {
   readonly predictedNorm: number;
   readonly acc: 0 | 1;
   readonly acc_norm: 0 | 1;
-  /** Share of probability on true choices; only where the item has labels. */
-  readonly mc2?: number;
+  /** Share of probability on the right choices, without length normalisation. */
+  readonly mc2: number;
 }
 
-/** Scores one item from the log-likelihoods (nats) of its choices. Length is counted in Unicode characters. */
-export function scoreItem(item: TaskItem, logLikelihoods: readonly number[]): ItemScore {
+/** Scores one item from the log-likelihoods (nats) of its choices. */
+export function scoreItem({ choices, gold }: ChoiceItem, logLikelihoods: readonly number[]): ItemScore {
   const predicted = argmax(logLikelihoods);
-  const predictedNorm = argmax(
-    logLikelihoods.map((value, i) => value / Math.max(1, [...(item.choices[i] ?? "")].length)),
-  );
-  const score: ItemScore = {
-    predicted,
-    predictedNorm,
-    acc: predicted === item.gold ? 1 : 0,
-    acc_norm: predictedNorm === item.gold ? 1 : 0,
-  };
-  if (item.labels === undefined) return score;
-  const { labels } = item;
+  const predictedNorm = argmax(logLikelihoods.map((value, i) => value / Math.max(1, [...(choices[i] ?? "")].length)));
   const largest = Math.max(...logLikelihoods);
   const probabilities = logLikelihoods.map((value) => Math.exp(value - largest));
   const total = probabilities.reduce((sum, p) => sum + p, 0);
-  const onTrue = probabilities.reduce((sum, p, i) => sum + (labels[i] === true ? p : 0), 0);
-  return { ...score, mc2: onTrue / total };
+  const onTrue = probabilities.reduce((sum, p, i) => sum + (gold.includes(i) ? p : 0), 0);
+  return {
+    predicted,
+    predictedNorm,
+    acc: gold.includes(predicted) ? 1 : 0,
+    acc_norm: gold.includes(predictedNorm) ? 1 : 0,
+    mc2: onTrue / total,
+  };
 }
 
 export interface PerplexityScore {

@@ -8,7 +8,6 @@ import {
   LocalLanguageModel,
   perplexityScore,
   ResultWriter,
-  taskNames,
   type TaskResult,
 } from "../../eval/index.ts";
 import { Progress, RunDirectory } from "../../run/index.ts";
@@ -32,7 +31,7 @@ export function register(program: Command): void {
     .command("eval")
     .description("score a model on benchmarks, or on texts")
     .argument("<model>", "a run directory, a checkpoint, or a folder with config.json and model.safetensors")
-    .option("--tasks <names>", `comma-separated: ${taskNames.join(", ")}, mmlu_SUBJECT`)
+    .option("--tasks <names>", `comma-separated: names (see --list), or YAML files of your own`)
     .option("--data <folder>", "the folder that holds the benchmarks' files")
     .option(
       "--text <file>",

@@ -1,42 +1,310 @@
-import { NuwaError } from "../../text/errors.ts";
-import { didYouMean } from "../../text/nearest.ts";
-import { arcChallenge, arcEasy } from "./arc.ts";
-import { hellaswag } from "./hellaswag.ts";
-import { lambada } from "./lambada.ts";
-import { cmmluTasks, mmluSubjects } from "./mmlu.ts";
-import type { Task } from "./task.ts";
-import { truthfulqaMc1, truthfulqaMc2 } from "./truthfulqa.ts";
-import { wikitext } from "./wikitext.ts";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import * as z from "zod";
+import { didYouMean, NuwaError, Registry } from "../../text/index.ts";
+import { check } from "../../text/settings/issues.ts";
+import { throwAll, YamlSource } from "../../text/settings/yaml-source.ts";
+import { taskKinds, type PreparedTask, type TaskKind } from "../kinds/index.ts";
+import { PromptTemplate } from "../prompt/template.ts";
+import {
+  commonSchema,
+  commonShape,
+  groupSchema,
+  harnessKeys,
+  type CommonSettings,
+  type GroupSettings,
+} from "./schema.ts";
+import { findSubjects, loadTask, type Subject, type Task, type TaskFolders } from "./task.ts";
 
-export * from "./task.ts";
+export type { Task, TaskData } from "./task.ts";
 
-const single: readonly Task[] = [arcChallenge, arcEasy, hellaswag, truthfulqaMc1, truthfulqaMc2, lambada, wikitext];
+/** A task or a group as its file says it, not yet checked. */
+export interface TaskDefinition {
+  readonly name: string;
+  /** The keys of its YAML. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Its file, for the lines of mistakes; undefined for one that a program defines. */
+  readonly source?: YamlSource;
+}
 
-const groups: { readonly [name: string]: (dataDir: string) => readonly Task[] } = {
-  mmlu: mmluSubjects,
-  cmmlu: cmmluTasks,
-  /** The four of the Open LLM Leaderboard v1. */
-  leaderboard: (dataDir) => [arcChallenge, hellaswag, ...mmluSubjects(dataDir), truthfulqaMc2],
-};
+/** A task defined by a program: the keys of a task's YAML, for the `tasks` of a plugin. */
+export function defineTask(settings: Readonly<Record<string, unknown>>): TaskDefinition {
+  const [task, group] = [String(settings["task"] ?? ""), String([settings["group"]].flat()[0] ?? "")];
+  // Two files may have the same pattern: their groups tell them apart.
+  return { name: task === "" ? group : task.includes("{subject}") ? `${task} of ${group}` : task, settings };
+}
+
+/** Whether a plugin's value is a {@link TaskDefinition}. */
+export function isTaskDefinition(value: unknown): value is TaskDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, settings } = value as Partial<TaskDefinition>;
+  return typeof name === "string" && typeof settings === "object" && settings !== null;
+}
+
+/** Reads a task's YAML. @throws NuwaError FILE, VALUE with `file:line` */
+export function readTaskFile(file: string): TaskDefinition {
+  let yaml: string;
+  try {
+    yaml = readFileSync(file, "utf8");
+  } catch (cause) {
+    const message = existsSync(file) ? `cannot be read: ${(cause as Error).message}` : "no such task file";
+    throw new NuwaError("FILE", message, { where: file, cause });
+  }
+  const source = new YamlSource(file, yaml.replace(/^\uFEFF/, ""));
+  return { ...defineTask(source.value()), source };
+}
+
+/** The tasks that come with Nuwa: the YAML files of this folder. */
+export const builtInTasks = new Registry<TaskDefinition>(
+  "task",
+  readdirSync(import.meta.dirname)
+    .filter((file) => file.endsWith(".yaml"))
+    .toSorted()
+    .map((file) => readTaskFile(join(import.meta.dirname, file))),
+);
+
+/** Where names are looked up, and where files lie. */
+export interface TaskOptions {
+  /** The folder with the benchmarks' files (`--data`). */
+  readonly dataDir?: string | undefined;
+  readonly tasks?: Registry<TaskDefinition> | undefined;
+  readonly kinds?: Registry<TaskKind> | undefined;
+}
+
+/** A group that was asked for, with the names of its tasks. */
+export interface TaskGroup extends Pick<GroupSettings, "aggregation" | "metric"> {
+  readonly name: string;
+  readonly tasks: readonly string[];
+}
+
+/** Tasks to run, each once, and the groups that were asked for by name. */
+export interface TaskSelection {
+  readonly tasks: readonly Task[];
+  readonly groups: readonly TaskGroup[];
+}
+
+interface CheckedTask {
+  readonly type: "task";
+  /** With the kind's own keys. */
+  readonly settings: CommonSettings & Readonly<Record<string, unknown>>;
+  readonly kind: TaskKind;
+  readonly definition: TaskDefinition;
+}
+
+/** A definition whose keys and values are as they must be. */
+type Checked =
+  | CheckedTask
+  | { readonly type: "group"; readonly settings: GroupSettings; readonly definition: TaskDefinition };
+
+function checkDefinition(definition: TaskDefinition, kinds: Registry<TaskKind>): Checked {
+  const { settings } = definition;
+  if ("group" in settings && !("task" in settings)) {
+    return { type: "group", settings: checked(groupSchema, definition), definition };
+  }
+  const name = settings["kind"];
+  const kind = typeof name === "string" ? kinds.get(name, place(definition, ["kind"])) : undefined;
+  // Without a kind its keys are unknown, and only the missing one is named.
+  const value = checked(
+    kind === undefined ? z.looseObject(commonShape) : z.strictObject({ ...commonShape, ...kind.shape }),
+    definition,
+  );
+  if (kind === undefined) throw new NuwaError("VALUE", '"kind" is missing', { where: place(definition, []) });
+  const common = commonSchema.parse(value);
+  if (hasSubjects(common) && common.group === undefined) {
+    throw new NuwaError("VALUE", 'a task with {subject} in its name needs a "group"', {
+      where: place(definition, ["task"]),
+    });
+  }
+  return { type: "task", settings: { ...value, ...common }, kind, definition };
+}
+
+function checked<T>(schema: z.ZodType<T>, definition: TaskDefinition): T {
+  const result = check(schema, definition.settings);
+  if (result.ok) return result.value;
+  throwAll(
+    result.mistakes.map(({ path, message, hint, atKey }) => {
+      const harness = harnessKeys[String(path[0])];
+      const better = message.startsWith("unknown key") && harness !== undefined ? `here it is ${harness}` : hint;
+      return { where: place(definition, path, atKey), message, hint: better };
+    }),
+    definition.source?.file ?? `task "${definition.name}"`,
+  );
+  throw new NuwaError("VALUE", "the task does not fit its schema", { where: place(definition, []) });
+}
+
+function place({ source, name }: TaskDefinition, path: readonly (string | number)[], atKey = false): string {
+  return source?.where(path, atKey) ?? `task "${name}"${path.length === 0 ? "" : `, ${path.join(".")}`}`;
+}
+
+const isFile = (name: string) => /\.ya?ml$/i.test(name);
+
+/** Opens names and files as tasks. */
+class TaskFinder {
+  readonly #kinds: Registry<TaskKind>;
+  readonly #definitions: Registry<TaskDefinition>;
+  readonly #dataDir: string | undefined;
+  readonly #checked = new Map<TaskDefinition, Checked>();
+  readonly tasks = new Map<string, Task>();
+  readonly groups = new Map<string, TaskGroup>();
+
+  constructor({ dataDir, tasks = builtInTasks, kinds = taskKinds }: TaskOptions) {
+    this.#kinds = kinds;
+    this.#definitions = tasks;
+    this.#dataDir = dataDir;
+  }
+
+  /** Adds what a name stands for; gives the names of its tasks. */
+  add(name: string): readonly string[] {
+    if (isFile(name)) return this.#addDefinition(readTaskFile(resolve(name)));
+    const definition = this.#definitions.find(name);
+    if (definition !== undefined) return this.#addDefinition(definition);
+    if (this.#membersOf(name).length > 0) return this.#addGroup(groupSchema.parse({ group: name }));
+    return this.#addSubject(name);
+  }
+
+  /** Definitions of tasks that say that they are part of a group. */
+  #membersOf(group: string): TaskDefinition[] {
+    return [...this.#definitions].filter(
+      ({ settings }) => [settings["group"]].flat().includes(group) && "task" in settings,
+    );
+  }
+
+  #check(definition: TaskDefinition): Checked {
+    const known = this.#checked.get(definition) ?? checkDefinition(definition, this.#kinds);
+    this.#checked.set(definition, known);
+    return known;
+  }
+
+  #addDefinition(definition: TaskDefinition): readonly string[] {
+    const one = this.#check(definition);
+    if (one.type === "group") return this.#addGroup(one.settings);
+    const { settings } = one;
+    if (!hasSubjects(settings)) return [this.#addTask(one, noSubject)];
+    const tasks = findSubjects(settings, this.#folders(one)).map((subject) => this.#addTask(one, subject));
+    // A file of the user's is asked for by itself, so that its group is asked for, too.
+    if (!this.#isKnown(definition)) this.#setGroup(groupSchema.parse({ group: [settings.group].flat()[0] }), tasks);
+    return tasks;
+  }
+
+  #isKnown(definition: TaskDefinition): boolean {
+    return this.#definitions.find(definition.name) === definition;
+  }
+
+  /** The tasks that a group lists, and those that say that they are part of it. */
+  #addGroup(settings: GroupSettings): readonly string[] {
+    const members = this.#membersOf(settings.group).flatMap((member) => this.#addDefinition(member));
+    const tasks = [...new Set([...settings.tasks.flatMap((task) => this.add(task)), ...members])];
+    this.#setGroup(settings, tasks);
+    return tasks;
+  }
+
+  #setGroup({ group, aggregation, metric }: GroupSettings, tasks: readonly string[]): void {
+    if (aggregation !== "none") this.groups.set(group, { name: group, aggregation, metric, tasks });
+  }
+
+  /** `mmlu_anatomy`: one subject of a task that has subjects. */
+  #addSubject(name: string): readonly string[] {
+    for (const definition of this.#definitions) {
+      const { task } = definition.settings;
+      if (typeof task !== "string" || !task.includes("{subject}")) continue;
+      const [before = "", after = ""] = task.split("{subject}");
+      if (!name.startsWith(before) || !name.endsWith(after)) continue;
+      const one = this.#check(definition);
+      if (one.type !== "task") continue;
+      const subjects = findSubjects(one.settings, this.#folders(one));
+      const subject = subjects.find((known) => before + known.name + after === name);
+      if (subject !== undefined) return [this.#addTask(one, subject)];
+    }
+    throw new NuwaError("USAGE", `no task "${name}"`, { hint: didYouMean(name, taskNames(this.#definitions)) });
+  }
+
+  #folders({ definition }: Checked): TaskFolders {
+    const own = definition.source === undefined ? undefined : dirname(definition.source.file);
+    const folders = own === undefined || own === import.meta.dirname ? [] : [own];
+    return { folders: this.#dataDir === undefined ? folders : [...folders, this.#dataDir] };
+  }
+
+  #addTask(one: CheckedTask, subject: Subject): string {
+    const { settings, kind, definition } = one;
+    const name = settings.task.replace("{subject}", subject.name);
+    const folders = this.#folders(one);
+    this.tasks.set(name, {
+      name,
+      kind: kind.name,
+      settings,
+      prepared: prepare(one),
+      description: templateOf(definition, settings.description, "description"),
+      load: ({ fewShot = settings.num_fewshot } = {}) => loadTask(name, settings, subject, folders, fewShot),
+    });
+    return name;
+  }
+}
+
+const noSubject: Subject = { name: "", label: "" };
+
+const hasSubjects = ({ task }: CommonSettings) => task.includes("{subject}");
+
+const templateOf = (definition: TaskDefinition, source: string, key: string) =>
+  new PromptTemplate(source, place(definition, [key]));
+
+/** The kind's side of a task, compiled. */
+function prepare({ settings, kind, definition }: CheckedTask): PreparedTask {
+  return kind.prepare(settings, (source, key) => templateOf(definition, source, key));
+}
 
 /** Every name that `--tasks` takes. */
-export const taskNames: readonly string[] = [...single.map((task) => task.name), ...Object.keys(groups)];
+export function taskNames(tasks: Registry<TaskDefinition> = builtInTasks): string[] {
+  const names = [...tasks].flatMap(({ settings }) => [settings["task"], settings["group"]].flat());
+  return [...new Set(names.filter((name) => typeof name === "string"))].filter((name) => !name.includes("{"));
+}
 
 /**
- * The tasks behind names such as `arc_challenge`, `mmlu`, `mmlu_anatomy`, `leaderboard`.
- * @throws NuwaError USAGE for a name that is none, with the nearest one
+ * The tasks behind names such as `arc_challenge`, `mmlu`, `mmlu_anatomy`, `leaderboard`, and behind YAML files.
+ * @throws NuwaError USAGE for a name that is none, with the nearest one; VALUE with `file:line` for a mistake in a file
  */
-export function findTasks(names: readonly string[], dataDir: string): Task[] {
-  const found = new Map<string, Task>();
-  for (const name of names) {
-    const family = /^(c?mmlu)_/.exec(name)?.[1];
-    const members =
-      groups[name]?.(dataDir) ??
-      single
-        .filter((task) => task.name === name)
-        .concat(family === undefined ? [] : (groups[family]?.(dataDir) ?? []).filter((task) => task.name === name));
-    if (members.length === 0) throw new NuwaError("USAGE", `no task "${name}"`, { hint: didYouMean(name, taskNames) });
-    for (const task of members) found.set(task.name, task);
-  }
-  return [...found.values()];
+export function findTasks(names: readonly string[], options: TaskOptions = {}): TaskSelection {
+  const finder = new TaskFinder(options);
+  for (const name of names) finder.add(name);
+  return { tasks: [...finder.tasks.values()], groups: [...finder.groups.values()] };
+}
+
+/** One line of `nuwa eval --list`. */
+export interface TaskListing {
+  readonly task: string;
+  readonly kind: string;
+  readonly fewShot: number;
+  readonly metric: string;
+  readonly groups: readonly string[];
+  /** For each split the places where its file is looked for. */
+  readonly files: Readonly<Record<string, readonly string[]>>;
+}
+
+/** All tasks, without reading their files. */
+export function listTasks({
+  tasks = builtInTasks,
+  kinds = taskKinds,
+}: Omit<TaskOptions, "dataDir"> = {}): TaskListing[] {
+  return [...tasks].map((definition): TaskListing => {
+    const one = checkDefinition(definition, kinds);
+    if (one.type === "group") {
+      const { group, tasks: members, metric = "" } = one.settings;
+      const named = [...tasks].flatMap(({ settings }) =>
+        [settings["group"]].flat().includes(group) && "task" in settings ? [String(settings["task"])] : [],
+      );
+      const all = [...new Set([...members, ...named])];
+      return { task: group, kind: `group of ${all.join(", ")}`, fewShot: 0, metric, groups: [], files: {} };
+    }
+    const { settings, kind } = one;
+    const { metric } = prepare(one);
+    return {
+      task: settings.task.replace("{subject}", "SUBJECT"),
+      kind: kind.name,
+      fewShot: settings.num_fewshot,
+      metric,
+      groups: [settings.group ?? []].flat(),
+      files: Object.fromEntries(
+        Object.entries({ ...settings.files, ...settings.texts }).map(([split, path]) => [split, [path].flat()]),
+      ),
+    };
+  });
 }

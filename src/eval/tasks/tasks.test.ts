@@ -2,18 +2,21 @@ import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { buildPrompt } from "../harness.ts";
-import { PythonRandom } from "../python-random.ts";
-import { cleanHellaswag } from "./hellaswag.ts";
-import { findTasks, type MultipleChoiceTask, type Task } from "./index.ts";
-import { detokenizeWikitext, splitWikitext } from "./wikitext.ts";
+import { RecordingModel } from "../../../test/helpers/recording-model.ts";
+import { evaluate, type EvalOptions } from "../harness.ts";
+import { cleanHellaswag, detokenizeWikitext, splitWikitext } from "./helpers.ts";
+import { findTasks } from "./index.ts";
 
 const shared = process.env["NUWA_SHARED"] ?? join(import.meta.dirname, "../../../../shared/data");
+// Counted as skipped where the benchmarks' files, which belong to others, are not beside the repository.
 const sharedTest = test.skipIf(!existsSync(join(shared, "arc")));
 
-function multipleChoice(task: Task | undefined): MultipleChoiceTask {
-  if (task?.kind !== "multiple_choice") throw new Error("expected a multiple-choice task");
-  return task;
+/** The contexts that a task asks about, one for each item, and the choices after it. */
+async function prompts(task: string, dataDir: string, options: Partial<EvalOptions> = {}) {
+  const model = new RecordingModel();
+  const examples: Record<string, unknown>[] = [];
+  await evaluate(model, { tasks: [task], dataDir, ...options, onExample: (example) => examples.push({ ...example }) });
+  return { contexts: [...new Set(model.continuations.map(({ context }) => context))], examples };
 }
 
 describe("own small files", () => {
@@ -30,12 +33,9 @@ describe("own small files", () => {
   test("an MMLU prompt: description, first five of dev, question", async () => {
     write("mmlu/dev/world_history_dev.csv", "question,choice0,choice1,choice2,choice3,answer\nWho?,a,b,c,d,2\n");
     write("mmlu/test/world_history_test.csv", '"Where, then?","x, y",b,c,d,B\n');
-    const [task] = findTasks(["mmlu"], dir).map(multipleChoice);
-    const data = await task?.load(dir);
-    const item = data?.items[0];
-    if (data === undefined || item === undefined) throw new Error("no item");
-    expect(item.gold).toBe(1);
-    expect(buildPrompt(item, data, 5, new PythonRandom(1234))).toBe(
+    const { contexts, examples } = await prompts("mmlu", dir);
+    expect(examples[0]?.["gold"]).toBe(1);
+    expect(contexts[0]).toBe(
       "The following are multiple choice questions (with answers) about world history.\n\n" +
         "Who?\nA. a\nB. b\nC. c\nD. d\nAnswer: C\n\n" +
         "Where, then?\nA. x, y\nB. b\nC. c\nD. d\nAnswer:",
@@ -45,11 +45,8 @@ describe("own small files", () => {
   test("a CMMLU prompt", async () => {
     write("cmmlu/dev/agronomy.csv", "Question,A,B,C,D,Answer\n0,问？,甲,乙,丙,丁,D\n");
     write("cmmlu/test/agronomy.csv", "Question,A,B,C,D,Answer\n0,何？,一,二,三,四,A\n");
-    const [task] = findTasks(["cmmlu_agronomy"], dir).map(multipleChoice);
-    const data = await task?.load(dir);
-    const item = data?.items[0];
-    if (data === undefined || item === undefined) throw new Error("no item");
-    expect(buildPrompt(item, data, 5, new PythonRandom(1234))).toBe(
+    const { contexts } = await prompts("cmmlu_agronomy", dir);
+    expect(contexts[0]).toBe(
       "以下是关于农学的单项选择题，请直接给出正确答案的选项。\n\n" +
         "问？\nA. 甲\nB. 乙\nC. 丙\nD. 丁\n答案： D\n\n何？\nA. 一\nB. 二\nC. 三\nD. 四\n答案：",
     );
@@ -65,11 +62,8 @@ describe("own small files", () => {
       });
     write("arc/ARC-Challenge.test.jsonl", `${row(100)}\n${row(101)}\n`);
     write("arc/ARC-Challenge.train.jsonl", Array.from({ length: 100 }, (_, i) => row(i)).join("\n"));
-    const [task] = findTasks(["arc_challenge"], dir).map(multipleChoice);
-    const data = await task?.load(dir);
-    if (data === undefined) throw new Error("no data");
-    const random = new PythonRandom(1234);
-    const [first, second] = data.items.map((item) => buildPrompt(item, data, 2, random));
+    const { contexts } = await prompts("arc_challenge", dir, { fewShot: 2 });
+    const [first, second] = contexts;
     // CPython: r = Random(1234); r.sample(range(100), 2) = [99, 56], then [14, 0]
     expect(first).toBe("Question: Q99\nAnswer: yes\n\nQuestion: Q56\nAnswer: yes\n\nQuestion: Q100\nAnswer:");
     expect(second).toBe("Question: Q14\nAnswer: yes\n\nQuestion: Q0\nAnswer: yes\n\nQuestion: Q101\nAnswer:");
@@ -85,9 +79,8 @@ describe("own small files", () => {
       label: "1",
     };
     write("hellaswag_val.jsonl", JSON.stringify(record));
-    const [task] = findTasks(["hellaswag"], dir).map(multipleChoice);
-    expect((await task?.load(dir))?.items[0]).toEqual({
-      id: "4",
+    const { examples } = await prompts("hellaswag", dir);
+    expect(examples[0]).toMatchObject({
       query: "Home: How to mop. Sweep. The floor",
       choices: ["is  wet.", "b"],
       gold: 1,
@@ -96,10 +89,17 @@ describe("own small files", () => {
   });
 
   test("missing and damaged files, unknown names", async () => {
-    expect(() => findTasks(["hellaswog"], dir)).toThrow(/no task "hellaswog"/);
-    expect(() => findTasks(["mmlu"], dir)).toThrow(/no data for task "mmlu"/);
-    const load = () => multipleChoice(findTasks(["hellaswag"], dir)[0]).load(dir);
-    await expect(load()).rejects.toThrow(/looked for hellaswag\/hellaswag_val.jsonl/);
+    expect(() => findTasks(["hellaswog"], { dataDir: dir })).toThrow(
+      expect.objectContaining({ message: 'no task "hellaswog"', hint: 'did you mean "hellaswag"?' }),
+    );
+    expect(() => findTasks(["mmlu"], { dataDir: dir })).toThrow(
+      /no data for task "mmlu_{subject}": looked for mmlu\/test\/\*_test.csv/,
+    );
+    const load = () => prompts("hellaswag", dir);
+    await expect(load()).rejects.toMatchObject({
+      message: expect.stringMatching(/no data for task "hellaswag": looked for hellaswag\/hellaswag_val.jsonl/),
+      hint: expect.stringContaining(`put the file at ${join(dir, "hellaswag/hellaswag_val.jsonl")}`),
+    });
     write("hellaswag_val.jsonl", '{"query": "a", "choices": ["b", "c"], "gold": 0}\n{"query": 1}\n');
     await expect(load()).rejects.toMatchObject({
       code: "DATA",
@@ -121,9 +121,8 @@ describe("WikiText", () => {
   });
 
   sharedTest("the test file has the harness's pages, words and bytes", async () => {
-    const [task] = findTasks(["wikitext"], shared);
-    if (task?.kind !== "perplexity") throw new Error("expected perplexity");
-    const originals = (await task.load(shared)).pages.map((page) => page.original);
+    const [task] = findTasks(["wikitext"], { dataDir: shared }).tasks;
+    const originals = ((await task?.load())?.documents ?? []).map(({ fields }) => String(fields["page"]));
     const words = originals.reduce((sum, text) => sum + text.split(/\s+/).length, 0);
     const bytes = originals.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     expect([originals.length, words, bytes]).toEqual([62, 241335, 1290527]);
@@ -132,11 +131,9 @@ describe("WikiText", () => {
 
 sharedTest("the shared benchmark files load whole", async () => {
   const sizes: Record<string, number> = {};
-  for (const task of findTasks(["leaderboard", "arc_easy", "truthfulqa_mc1"], shared).map(multipleChoice)) {
-    const data = await task.load(shared);
-    const name = task.group ?? task.name;
-    sizes[name] = (sizes[name] ?? 0) + data.items.length;
-    expect(data.items.every((item) => item.gold >= 0 && item.gold < item.choices.length)).toBe(true);
+  const tasks = ["leaderboard", "arc_easy", "truthfulqa_mc1", "gsm8k", "lambada_openai", "cmmlu"];
+  for (const result of await evaluate(new RecordingModel(), { tasks, dataDir: shared, fewShot: 0 })) {
+    if (result.group === undefined) sizes[result.task] = result.items;
   }
   expect(sizes).toEqual({
     arc_challenge: 1172,
@@ -145,5 +142,8 @@ sharedTest("the shared benchmark files load whole", async () => {
     mmlu: 14042,
     truthfulqa_mc1: 817,
     truthfulqa_mc2: 817,
+    gsm8k: 1319,
+    lambada_openai: 5153,
+    cmmlu: 11582,
   });
 });

@@ -48,7 +48,7 @@ export async function* readParquet(file: InputFile, context: ReadContext): Async
           break;
         }
         for (const [k, row] of rows.entries()) {
-          const document = documentOf(toJson(row), rowStart + k + 1, render, settings, context);
+          const document = documentOf(parquetValue(row), rowStart + k + 1, render, settings, context);
           if (document !== undefined) yield document;
         }
       }
@@ -98,13 +98,13 @@ function neededColumns(columns: readonly string[], templates: readonly string[])
 }
 
 /** Parquet's values as JSON has them: big integers as numbers or digits, dates in ISO form, bytes left out. */
-function toJson(value: unknown): JsonValue {
+export function parquetValue(value: unknown): JsonValue {
   if (value === null || value === undefined) return null;
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Uint8Array) return null;
-  if (Array.isArray(value)) return value.map(toJson);
-  if (typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, toJson(v)]));
+  if (Array.isArray(value)) return value.map(parquetValue);
+  if (typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, parquetValue(v)]));
   return null;
 }
