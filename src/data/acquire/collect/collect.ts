@@ -125,6 +125,7 @@ function toDocument(raw: RawDocument, file: InputFile, settings: SourceSettings)
     ...(settings.language === undefined ? {} : { language: settings.language }),
     meta: {
       ...(settings.name === undefined ? {} : { source_name: settings.name }),
+      ...(settings.kind === undefined ? {} : { kind: settings.kind }),
       ...settings.meta,
       ...raw.meta,
     },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { JsonValue } from "../../../text/document.ts";
+import { documentKinds } from "../../kinds.ts";
 
 export const FORMATS = [
   "txt",
@@ -50,6 +51,10 @@ export const sourceSettings = z.strictObject({
     .enum(["text", "markdown", "html"])
     .optional()
     .describe("what the text of a record is, for the extract stage; default: text"),
+  kind: z
+    .enum(documentKinds)
+    .optional()
+    .describe("what kind of text it is: the filter stage does not ask a poem what it asks a web page; default: web"),
   language: z.string().min(2).optional().describe("ISO 639-1 code of all documents of this source, if they have one"),
   split: z
     .enum(["none", "paragraphs", "lines"])

@@ -84,6 +84,38 @@ describe("createFilter", () => {
     expect(dropped({}, ENGLISH.repeat(30) + german.repeat(140))).toMatchObject({ rule: "language_score", value: 0.5 });
   });
 
+  test("a poem, a dialogue and code are not asked what a web page is", () => {
+    const poem = "床前明月光，\n疑是地上霜。\n举头望明月，\n低头思故乡。";
+    const dialogue = "A: Hello!\nB: Hello!\nA: How are you?\nB: Fine. And you?\nA: Fine.";
+    const code = "#include <stdio.h>\nint main() {\n  for (int i = 0; i < 9; i++) {\n    a[i] = b[i];\n  }\n}\n".repeat(
+      4,
+    );
+    const filter = createFilter({ c4: { enabled: true }, chinese_web_text: { enabled: true } });
+    const verdict = (text: string, kind?: string) =>
+      filter.map({ ...document(text), meta: kind === undefined ? {} : { kind } });
+    for (const [text, kind] of [
+      [poem, "poem"],
+      [dialogue, "dialogue"],
+      [code, "code"],
+    ] as const) {
+      expect(verdict(text), `${kind} as a page`).toHaveProperty("drop");
+      expect(verdict(text, kind), kind).toHaveProperty("keep.text", text);
+    }
+    // Not everything passes: a German poem is still German.
+    expect(verdict("Über allen Gipfeln ist Ruh, in allen Wipfeln spürest du kaum einen Hauch.", "poem")).toMatchObject({
+      drop: { rule: "language" },
+    });
+  });
+
+  test("what is not asked of a kind is the recipe's to say; a rule that does not exist is named", () => {
+    const short = "a poem of eight words that is kept";
+    const strict = createFilter({ kinds: { poem: [] }, english: { min_stop_words: null } });
+    expect(strict.map({ ...document(short), meta: { kind: "poem" } })).toMatchObject({ drop: { rule: "min_words" } });
+    expect(() => createFilter({ kinds: { poem: ["min_word"] } })).toThrow(
+      expect.objectContaining({ message: 'expected a filter rule in "kinds.poem", got "min_word"' }),
+    );
+  });
+
   test("English stop words are not asked of other languages", () => {
     const german = "Der alte Mann ging jeden Morgen zum Hafen hinunter, zählte alle Boote, trank einen Kaffee. ";
     const french = createFilter({ language: { allowed: ["de"] }, only: ["language", "min_stop_words"] });

@@ -1,6 +1,7 @@
 import type { Document } from "../../../text/document.ts";
 import { NuwaError } from "../../../text/errors.ts";
 import { didYouMean } from "../../../text/nearest.ts";
+import { type DocumentKind, documentKinds } from "../../kinds.ts";
 import type { DocumentMapper, Drop, PartRemoval, Verdict } from "../../stage.ts";
 import { applyC4, type C4Result } from "./c4.ts";
 import { ChineseFigurer, type ChineseFigures } from "./chinese-web-text.ts";
@@ -105,9 +106,10 @@ export function createFilter(
   cwd: string = process.cwd(),
 ): Filter {
   const settings: FilterSettings = filterSettings.parse(input);
-  for (const rule of settings.only) {
+  const named = documentKinds.flatMap((kind) => settings.kinds[kind].map((rule) => [`kinds.${kind}`, rule] as const));
+  for (const [key, rule] of [...settings.only.map((name) => ["only", name] as const), ...named]) {
     if (!filterRules.some(has(rule))) {
-      throw new NuwaError("VALUE", `expected a filter rule in "only", got "${rule}"`, {
+      throw new NuwaError("VALUE", `expected a filter rule in "${key}", got "${rule}"`, {
         where: "filter.only",
         hint: didYouMean(rule, filterRules),
       });
@@ -115,17 +117,20 @@ export function createFilter(
   }
   const chosen = new Set(filterRules.filter((name) => settings.only.some((rule) => has(rule)(name))));
   const runs = (rule: string): boolean => settings.only.length === 0 || chosen.has(rule);
+  const asked = (rule: string, kind: DocumentKind): boolean =>
+    runs(rule) && !settings.kinds[kind].some((name) => has(name)(rule));
   const figurer = new Figurer();
   const chineseFigurer = new ChineseFigurer();
   const urlRule = createUrlRule(settings.url, cwd);
 
-  const languageDrop = (found: LanguageFinding): Drop | undefined => {
+  const languageDrop = (found: LanguageFinding, kind: DocumentKind): Drop | undefined => {
     if (!settings.language.enabled) return undefined;
     const { allowed, min_score: bound } = settings.language;
     const { language, score, allowed: share } = found;
-    if (runs("language") && !allowed.includes(language)) return { rule: "language", value: score, detail: language };
+    if (asked("language", kind) && !allowed.includes(language))
+      return { rule: "language", value: score, detail: language };
     // A text may mix allowed languages: Chinese full of English terms.
-    if (runs("language_score") && share < bound) {
+    if (asked("language_score", kind) && share < bound) {
       return { rule: "language_score", value: share, threshold: bound, detail: language };
     }
     return undefined;
@@ -137,8 +142,9 @@ export function createFilter(
     }
     return detectLanguage(text, settings.language);
   };
-  /** Rules of a section that are on, with their bounds. */
+  /** Rules of a section that are asked of a kind of text, with their bounds. */
   const bounds = <Rule extends string>(
+    kind: DocumentKind,
     section: string,
     rules: Readonly<Record<Rule, number | null>>,
     order: readonly Rule[],
@@ -146,34 +152,44 @@ export function createFilter(
     order.flatMap((key) => {
       const bound = rules[key];
       const rule = section === "" ? key : `${section}.${key}`;
-      return bound !== null && runs(rule) ? [{ rule, key, bound }] : [];
+      return bound !== null && asked(rule, kind) ? [{ rule, key, bound }] : [];
     });
-  const on = {
+  const rulesOfKind = (kind: DocumentKind) => ({
     gopher: {
-      en: bounds("", settings.english, ORDER),
-      zh: bounds("", settings.chinese, ORDER),
-      other: bounds("", settings.english, ORDER).filter(({ key }) => key !== "min_stop_words"),
+      en: bounds(kind, "", settings.english, ORDER),
+      zh: bounds(kind, "", settings.chinese, ORDER),
+      other: bounds(kind, "", settings.english, ORDER).filter(({ key }) => key !== "min_stop_words"),
     },
-    c4: settings.c4.enabled ? bounds("c4", settings.c4, C4) : [],
-    fineweb: settings.fineweb.enabled ? bounds("fineweb", settings.fineweb, FINEWEB) : [],
+    // C4's rules remove lines too: they are for a kind or not, as a whole.
+    c4: settings.c4.enabled && !settings.kinds[kind].includes("c4") ? bounds(kind, "c4", settings.c4, C4) : undefined,
+    fineweb: settings.fineweb.enabled ? bounds(kind, "fineweb", settings.fineweb, FINEWEB) : [],
     chinese: settings.chinese_web_text.enabled
-      ? bounds("chinese_web_text", settings.chinese_web_text, CHINESE_WEB_TEXT)
+      ? bounds(kind, "chinese_web_text", settings.chinese_web_text, CHINESE_WEB_TEXT)
       : [],
+  });
+  const activeRules: Readonly<Record<DocumentKind, ReturnType<typeof rulesOfKind>>> = {
+    web: rulesOfKind("web"),
+    book: rulesOfKind("book"),
+    poem: rulesOfKind("poem"),
+    dialogue: rulesOfKind("dialogue"),
+    code: rulesOfKind("code"),
   };
 
   const map = (document: Document): Verdict => {
     const blocked = urlRule(document);
     if (blocked !== undefined && runs(blocked.rule)) return { drop: blocked };
     const parts: PartRemoval[] = [];
+    const kind = kindOf(document);
+    const on = activeRules[kind];
     let { text } = document;
-    if (settings.language.enabled && settings.language.paragraphs) {
+    if (settings.language.enabled && settings.language.paragraphs && asked("language", kind)) {
       const left = removeForeignParagraphs(text, settings.language);
       if (left.part !== undefined) parts.push(left.part);
       // Nothing left: the document as it is tells which language that was.
       if (left.text !== "") text = left.text;
     }
     const found = find(document, text);
-    const foreign = languageDrop(found);
+    const foreign = languageDrop(found, kind);
     if (foreign !== undefined) return { drop: foreign };
     const { language } = found;
     const { mode, stopWords } = rulesOf(settings, language);
@@ -192,7 +208,7 @@ export function createFilter(
         if (drop !== undefined) return { drop };
       }
     } else if (!UNSPACED.has(language)) {
-      if (settings.c4.enabled) {
+      if (on.c4 !== undefined) {
         const result = applyC4(text, settings.c4);
         const counts = c4Figures(result);
         for (const { rule, key, bound } of on.c4) {
@@ -229,8 +245,9 @@ export function createFilter(
     const chinese = chineseFigures(chineseFigurer.measure(text));
     const isChinese = found.language === "zh";
     const spaced = !UNSPACED.has(found.language);
+    const kind = kindOf(document);
     const entry = (rule: string, value: number, bound: number | null, enabled = true) => {
-      const threshold = runs(rule) && enabled ? bound : null;
+      const threshold = asked(rule, kind) && enabled ? bound : null;
       return { rule, value, threshold, passes: threshold === null || dropUnless(rule, value, threshold) === undefined };
     };
     return {
@@ -254,6 +271,11 @@ export function createFilter(
     };
   };
   return { name: "filter", map, figures };
+}
+
+/** The kind that collect put into the document's meta; pages are the default. */
+function kindOf({ meta }: Document): DocumentKind {
+  return documentKinds.find((kind) => kind === meta["kind"]) ?? "web";
 }
 
 /** Languages of eld and ours that put no spaces between words: rules on words and lines of words do not hold there. */

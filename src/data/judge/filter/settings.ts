@@ -146,6 +146,46 @@ const urlRules = z
   })
   .prefault({});
 
+/** Rules that were found on web pages and say nothing about a kind of text; a rule's section stands for all of its rules. */
+const WEB_ONLY = ["c4", "fineweb", "chinese_web_text", "min_line_punctuation", "max_short_lines", "max_newline_ratio"];
+const SHORT_TEXTS = ["min_words", "min_stop_words", "min_alphabetic_words", "max_ellipsis_ratio", "max_ellipsis_lines"];
+/** Refrains, greetings and parallel verses repeat themselves. */
+const REPETITION = [
+  "max_duplicate_lines",
+  "max_duplicate_paragraphs",
+  "max_duplicate_line_characters",
+  "max_duplicate_paragraph_characters",
+  ...[2, 3, 4].map((n) => `max_top_${n}_gram`),
+  ...[5, 6, 7, 8, 9, 10].map((n) => `max_duplicate_${n}_grams`),
+];
+
+const off = (describe: string, rules: readonly string[]) =>
+  z
+    .array(z.string().min(1))
+    .default([...rules])
+    .describe(describe);
+
+const kindRules = z
+  .strictObject({
+    web: off("rules that are not asked of web pages", []),
+    book: off("of books: a long line is a paragraph, a short one may be a verse", [...WEB_ONLY, "max_words"]),
+    poem: off("of poems: they are short, rhyme and repeat", [...WEB_ONLY, ...SHORT_TEXTS, ...REPETITION]),
+    dialogue: off("of dialogues: a turn may be one word", [...WEB_ONLY, ...SHORT_TEXTS, ...REPETITION]),
+    code: off("of program code, which is in no language and full of symbols", [
+      ...WEB_ONLY,
+      ...SHORT_TEXTS,
+      ...REPETITION,
+      "language",
+      "language_score",
+      "min_mean_word_length",
+      "max_mean_word_length",
+      "max_hash_ratio",
+      "max_bullet_lines",
+      "max_code_symbols",
+    ]),
+  })
+  .prefault({});
+
 /**
  * The recipe's `filter` section.
  *
@@ -195,6 +235,9 @@ export const filterSettings = z
       .enum(["characters", "segmenter"])
       .default("characters")
       .describe("Chinese words by characters (fast, the same on every Node) or by Intl.Segmenter (slow)"),
+    kinds: kindRules.describe(
+      "rules that are not asked of a source's kind (collect.sources[].kind); default kind: web",
+    ),
     english: englishRules.describe("thresholds for English, and for other languages but for stop words"),
     chinese: chineseRules.describe("thresholds for Chinese"),
     only: z
