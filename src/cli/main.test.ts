@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cli, isBuilt, nuwa } from "../run/test-cli.ts";
+import { cli, nuwa } from "../run/test-cli.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -24,7 +24,7 @@ function failing(...options: string[]): { code: number | null; line: string } {
   return { code, line: stderr.trim() };
 }
 
-describe.skipIf(!isBuilt)("nuwa (needs a build: npm run build:ts)", { timeout: 60_000 }, () => {
+describe("nuwa", { timeout: 60_000 }, () => {
   test("--version and --help", () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
     expect(nuwa(["--version"], folder)).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });

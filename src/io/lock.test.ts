@@ -55,13 +55,16 @@ test("of a living process, of another machine or of another container stands", (
   else expect(() => takeLock(file)).toThrow("being written by process");
 });
 
-test.runIf(existsSync("/proc/self/stat"))("of a process whose pid another one got since is taken over", () => {
-  const file = path.join(folder, "e");
-  hold(file, { ...ownIdentity(), start: "1" });
-  takeLock(file)();
-  hold(file, { ...ownIdentity(), boot: "before the machine was switched off" });
-  takeLock(file)();
-});
+test.runIf(existsSync("/proc/self/stat"))(
+  "of a process whose pid another one got since is taken over (needs /proc)",
+  () => {
+    const file = path.join(folder, "e");
+    hold(file, { ...ownIdentity(), start: "1" });
+    takeLock(file)();
+    hold(file, { ...ownIdentity(), boot: "before the machine was switched off" });
+    takeLock(file)();
+  },
+);
 
 test("left half taken over by a process that died is taken over", () => {
   const file = path.join(folder, "f");

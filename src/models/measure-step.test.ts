@@ -69,40 +69,46 @@ describe("measureStep", () => {
     expect(kept.arenaPeakBytes).toBeGreaterThan(12 * 12 * layerInput);
   });
 
-  test.skipIf(!nativeAvailable().available)("predicts what the cpu device's arena takes, to the byte", () => {
-    const config = resolveGptConfig({ vocab_size: 300, num_hidden_layers: 2, hidden_size: 32 });
-    const device = createDevice("cpu");
-    const arena = device.createArena();
-    const model = new Gpt(config, device);
-    const optimizer = createOptimizer(adamw, model.parameters);
-    const tape = new Tape({ device, arena, recording: true, training: true });
-    const ids = new Int32Array(3 * 20);
-    const tokens = tape.constant(ids, [3, 20], "int32");
-    const { loss } = model.loss(tape, { tokens, targets: tape.constant(ids, [3, 20], "int32") }, { normalizer: 60 });
-    tape.backward(loss);
-    const predicted = measureStep(config, { B: 3, T: 20, optimizer: adamw });
-    expect(arena.peakBytes).toBe(predicted.arenaPeakBytes);
-    optimizer.release();
-    device.dispose();
-  });
+  test.skipIf(!nativeAvailable().available)(
+    "predicts what the cpu device's arena takes, to the byte (needs the native kernels)",
+    () => {
+      const config = resolveGptConfig({ vocab_size: 300, num_hidden_layers: 2, hidden_size: 32 });
+      const device = createDevice("cpu");
+      const arena = device.createArena();
+      const model = new Gpt(config, device);
+      const optimizer = createOptimizer(adamw, model.parameters);
+      const tape = new Tape({ device, arena, recording: true, training: true });
+      const ids = new Int32Array(3 * 20);
+      const tokens = tape.constant(ids, [3, 20], "int32");
+      const { loss } = model.loss(tape, { tokens, targets: tape.constant(ids, [3, 20], "int32") }, { normalizer: 60 });
+      tape.backward(loss);
+      const predicted = measureStep(config, { B: 3, T: 20, optimizer: adamw });
+      expect(arena.peakBytes).toBe(predicted.arenaPeakBytes);
+      optimizer.release();
+      device.dispose();
+    },
+  );
 
-  test.skipIf(!nativeAvailable().available)("predicts what kernels keep for themselves within a fifth", () => {
-    const config = resolveGptConfig({
-      vocab_size: 3000,
-      num_hidden_layers: 1,
-      hidden_size: 256,
-      num_attention_heads: 4,
-    });
-    const device = createCpuDevice({ threads: 2 });
-    const arena = device.createArena();
-    const model = new Gpt(config, device);
-    const tape = new Tape({ device, arena, recording: true, training: true });
-    const ids = new Int32Array(4 * 256);
-    const [tokens, targets] = [tape.constant(ids, [4, 256], "int32"), tape.constant(ids, [4, 256], "int32")];
-    tape.backward(model.loss(tape, { tokens, targets }, { normalizer: 1024 }).loss);
-    const { scratchBytes } = measureStep(config, { B: 4, T: 256, optimizer: adamw });
-    expect(device.scratchBytes / scratchBytes).toBeGreaterThan(0.8);
-    expect(device.scratchBytes / scratchBytes).toBeLessThan(1.2);
-    device.dispose();
-  });
+  test.skipIf(!nativeAvailable().available)(
+    "predicts what kernels keep for themselves within a fifth (needs the native kernels)",
+    () => {
+      const config = resolveGptConfig({
+        vocab_size: 3000,
+        num_hidden_layers: 1,
+        hidden_size: 256,
+        num_attention_heads: 4,
+      });
+      const device = createCpuDevice({ threads: 2 });
+      const arena = device.createArena();
+      const model = new Gpt(config, device);
+      const tape = new Tape({ device, arena, recording: true, training: true });
+      const ids = new Int32Array(4 * 256);
+      const [tokens, targets] = [tape.constant(ids, [4, 256], "int32"), tape.constant(ids, [4, 256], "int32")];
+      tape.backward(model.loss(tape, { tokens, targets }, { normalizer: 1024 }).loss);
+      const { scratchBytes } = measureStep(config, { B: 4, T: 256, optimizer: adamw });
+      expect(device.scratchBytes / scratchBytes).toBeGreaterThan(0.8);
+      expect(device.scratchBytes / scratchBytes).toBeLessThan(1.2);
+      device.dispose();
+    },
+  );
 });

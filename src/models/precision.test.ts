@@ -47,7 +47,7 @@ function relativeError(found: readonly number[], expected: readonly number[]): n
   return Math.sqrt(error / size);
 }
 
-describe.skipIf(missing)("a trained model in fewer bits", () => {
+describe.skipIf(missing)("a trained model in fewer bits (needs the shared data)", () => {
   test("stories260K: int8 and bfloat16 change its perplexity by less than 0.5 %, its logits by less than 2 %", async () => {
     const readme = await readFile(join(folder, "stories260K.md"), "utf8");
     const text = /-t 0\.0\n([^]*?)\n```/u.exec(readme)?.[1] ?? "";

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { page, readWarcs, storedPaths, TestSite } from "../data/acquire/crawl/test-site.ts";
-import { isBuilt, nuwa, startNuwa } from "./test-cli.ts";
+import { killedAfter } from "../../test/helpers/killed-after.ts";
+import { nuwa, startNuwa } from "./test-cli.ts";
 import { seeded } from "./test-corpus.ts";
 
 const PAGES = 240;
@@ -32,7 +32,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe.skipIf(!isBuilt)("nuwa data crawl (needs a build: npm run build:ts)", () => {
+describe("nuwa data crawl", () => {
   test(
     "killed with SIGKILL at any instant, it goes on: no page lost, none twice, whole records",
     { timeout: 120_000 },
@@ -42,13 +42,8 @@ describe.skipIf(!isBuilt)("nuwa data crawl (needs a build: npm run build:ts)", (
       options.push("--set", "concurrency_per_host=4", "--set", "warc_mb=0.02", "--out", "crawl");
       let kills = 0;
       for (let round = 0; round < 12; round++) {
-        const before = site.paths.length;
-        const child = startNuwa(options, folder);
-        const ended = once(child, "exit");
-        while (site.paths.length === before && child.exitCode === null) await sleep(1);
-        await sleep(random() * 60);
-        child.kill("SIGKILL");
-        const [code] = (await ended) as [number | null];
+        const child = startNuwa(options, folder, killedAfter(5 + Math.floor(random() * 80)));
+        const [code] = (await once(child, "exit")) as [number | null];
         if (code === null) kills++;
       }
       expect(kills).toBeGreaterThan(5);

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { docx, epub, pdf, zip } from "../data/acquire/collect/formats/test-files.ts";
-import { isBuilt, nuwa } from "./test-cli.ts";
+import { nuwa } from "./test-cli.ts";
 
 const recipe = `
 collect: {sources: [{name: mixed, files: texts}]}
@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.skipIf(!isBuilt)("every format in one folder (needs a build: npm run build:ts)", () => {
+describe("every format in one folder", () => {
   test("goes through all data stages to tokens", { timeout: 60_000 }, () => {
     const { code, stderr } = nuwa(["run", "r.yaml", "--dir", "run"], folder);
     expect(stderr).not.toContain("nuwa:");

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isBuilt, nuwa, startNuwa } from "./test-cli.ts";
+import { killedAfter } from "../../test/helpers/killed-after.ts";
+import { nuwa, startNuwa } from "./test-cli.ts";
 import { seeded, writeCorpus } from "./test-corpus.ts";
 
 const recipe = `
@@ -105,7 +105,7 @@ function signOf(stage: string, name: string): string {
   return path.join(folder, name, "data", before, "statistics.json");
 }
 
-describe.skipIf(!isBuilt)("all data stages (needs a build: npm run build:ts)", () => {
+describe("all data stages", () => {
   test("each stage has something to do in this corpus", { timeout: 120_000 }, () => {
     const whole = nuwa(["run", "r.yaml", "--dir", "whole", "--set", "threads=1"], folder);
     expect(whole.stderr).not.toContain("nuwa:");
@@ -128,13 +128,10 @@ describe.skipIf(!isBuilt)("all data stages (needs a build: npm run build:ts)", (
       for (const [stage] of STAGES) {
         const sign = signOf(stage, "killed");
         for (let round = 0; round < 2; round++) {
-          const child = startNuwa(options, folder);
-          const ended = once(child, "exit");
-          while (!existsSync(sign) && child.exitCode === null) await sleep(2);
-          // In the second round the sign is there already, and the process has still to start.
-          await sleep((round === 0 ? 0 : 300) + random() * 250);
-          child.kill("SIGKILL");
-          const [code] = (await ended) as [number | null];
+          // In the second round the sign is there already, and the process has still to begin again.
+          const moment = 1 + Math.floor(random() * (round === 0 ? 40 : 80));
+          const child = startNuwa(options, folder, killedAfter(moment, sign));
+          const [code] = (await once(child, "exit")) as [number | null];
           if (code === null) kills++;
         }
       }

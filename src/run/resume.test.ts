@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isBuilt, nuwa, startNuwa } from "./test-cli.ts";
+import { killedAfter } from "../../test/helpers/killed-after.ts";
+import { nuwa, startNuwa } from "./test-cli.ts";
 import { seeded, writeCorpus } from "./test-corpus.ts";
 
 let folder: string;
@@ -40,7 +40,7 @@ function tree(root: string): Record<string, string> {
   return files;
 }
 
-describe.skipIf(!isBuilt)("a run of the data stages (needs a build: npm run build:ts)", () => {
+describe("a run of the data stages", () => {
   test(
     "killed at random moments ends with the same bytes as one that was not, with another number of threads",
     { timeout: 300_000 },
@@ -59,15 +59,11 @@ describe.skipIf(!isBuilt)("a run of the data stages (needs a build: npm run buil
       const random = seeded(20);
       let kills = 0;
       for (let attempt = 0; attempt < 60; attempt++) {
-        const child = startNuwa(["run", "r.yaml", "--dir", "killed", "--set", "threads=2"], folder);
-        const ended = once(child, "exit");
-        // Waits for the first sign of work, so that it is not only the start that is killed; from the 12th time on it may end.
-        if (child.stderr !== null) await Promise.race([once(child.stderr, "data"), ended]);
-        if (attempt < 12) {
-          await sleep(random() * 300);
-          child.kill("SIGKILL");
-        }
-        const [code] = (await ended) as [number | null];
+        const options = ["run", "r.yaml", "--dir", "killed", "--set", "threads=2"];
+        // From the 12th time on it may end.
+        const moment = 1 + Math.floor(random() * 150);
+        const child = startNuwa(options, folder, attempt < 12 ? killedAfter(moment) : {});
+        const [code] = (await once(child, "exit")) as [number | null];
         if (code === 0) break;
         kills++;
       }
@@ -84,9 +80,11 @@ describe.skipIf(!isBuilt)("a run of the data stages (needs a build: npm run buil
     const child = startNuwa(["run", "r.yaml", "--dir", "stopped"], folder);
     const ended = once(child, "exit");
     let said = "";
-    child.stderr?.on("data", (piece: Buffer) => (said += piece.toString()));
-    while (!said.includes("collect") && child.exitCode === null) await sleep(20);
-    child.kill("SIGINT");
+    child.stderr?.on("data", (piece: Buffer) => {
+      const before = said;
+      said += piece.toString();
+      if (!before.includes("collect") && said.includes("collect")) child.kill("SIGINT");
+    });
     const [code] = (await ended) as [number | null];
     expect(said).toContain("run the same command again");
     expect(code).toBe(130);

@@ -4,9 +4,13 @@ import * as path from "node:path";
 
 /** The compiled command line: of `NUWA_DIST`, or of the last build. */
 export const cli = path.resolve(process.env["NUWA_DIST"] ?? "dist", "src/cli/main.js");
-export const isBuilt = existsSync(cli);
+if (!existsSync(cli)) throw new Error(`these tests run the compiled program: npm run build:ts makes ${cli}`);
 
-const environment = (more: Record<string, string>): NodeJS.ProcessEnv => ({ ...process.env, NO_COLOR: "1", ...more });
+const environment = (more: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  NO_COLOR: "1",
+  ...more,
+});
 
 export interface CliResult {
   readonly code: number | null;
@@ -25,6 +29,10 @@ export function nuwa(options: readonly string[], cwd: string, env: Record<string
 }
 
 /** Starts `nuwa …` and lets it go on. */
-export function startNuwa(options: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [cli, ...options], { cwd, env: environment({}), stdio: ["ignore", "pipe", "pipe"] });
+export function startNuwa(
+  options: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  return spawn(process.execPath, [cli, ...options], { cwd, env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
 }

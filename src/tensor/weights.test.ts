@@ -52,7 +52,7 @@ describe("bits of few-bit numbers are those of others", () => {
 
 const native = nativeAvailable();
 
-describe.skipIf(!native.available)("the cpu device", () => {
+describe.skipIf(!native.available)("the cpu device (needs the native kernels)", () => {
   test.each(["float32", "bfloat16", "int8"] as const)("rounds %s exactly as the reference does", (dtype) => {
     const cpu = createDevice("cpu", { threads: 2 });
     const reference = new ReferenceDevice();

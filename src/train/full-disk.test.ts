@@ -18,7 +18,7 @@ afterAll(() => {
   rmSync(disk, { recursive: true });
 });
 
-describe.skipIf(!mounted)("a disk that fills while training", () => {
+describe.skipIf(!mounted)("a disk that fills while training (needs the right to mount a file system)", () => {
   let root: string;
   afterEach(() => rm(root, { recursive: true }));
 

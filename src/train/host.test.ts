@@ -13,17 +13,10 @@ import { readMetrics } from "./metrics.ts";
 import { runTraining } from "./run.ts";
 import { pretrainSettings } from "./settings.ts";
 import { makeJob } from "./test-job.ts";
+import { killedAfter } from "../../test/helpers/killed-after.ts";
 
-/** Threads and child processes run compiled code only. */
-function compiled(): string | undefined {
-  try {
-    return workerPath();
-  } catch {
-    return undefined;
-  }
-}
-const worker = compiled();
-if (worker === undefined) console.warn("skipping tests of the training thread: run `npm run build:ts` first");
+// Threads and child processes run compiled code only.
+const worker = workerPath();
 
 const roots: string[] = [];
 afterEach(async () => {
@@ -52,7 +45,7 @@ async function collect(events: AsyncIterable<TrainEvent>): Promise<readonly Trai
   return all;
 }
 
-describe.skipIf(worker === undefined)("training in a thread", () => {
+describe("training in a thread", () => {
   it("tells the same events as in this one, in order, and ends with the same bytes", async () => {
     const first = await job({ steps: 6, checkpoint_every: 3 });
     const here: TrainEvent[] = [];
@@ -94,26 +87,16 @@ describe.skipIf(worker === undefined)("training in a thread", () => {
   });
 });
 
-describe.skipIf(worker === undefined)("a process killed at any moment", () => {
-  /** Runs a job in a process of its own; kills it after so many lines of metrics and then some time, if asked to. */
-  async function inProcess(
-    trainJob: PretrainJob,
-    kill?: { afterSteps: number; delay: number },
-  ): Promise<number | null> {
-    const run = pathToFileURL(join(dirname(worker ?? ""), "run.js")).href;
+describe("a process killed at any moment", () => {
+  /** Runs a job in a process of its own, killed right before so many changes on the disk, if asked to. */
+  async function inProcess(trainJob: PretrainJob, killAfter?: number): Promise<number | null> {
+    const run = pathToFileURL(join(dirname(worker), "run.js")).href;
     const code = `
       const { runTraining } = await import(${JSON.stringify(run)});
       await runTraining(${JSON.stringify(trainJob)}, (event) => process.stdout.write(event.type + "\\n"));`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let steps = 0;
-    let armed = kill !== undefined;
-    child.stdout.on("data", (chunk: Buffer) => {
-      steps += chunk.toString().split("step\n").length - 1;
-      if (kill === undefined || !armed || steps < kill.afterSteps) return;
-      armed = false;
-      setTimeout(() => child.kill("SIGKILL"), kill.delay);
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, ...(killAfter === undefined ? {} : killedAfter(killAfter)) },
     });
     return new Promise((resolve) => child.on("exit", resolve));
   }
@@ -121,11 +104,9 @@ describe.skipIf(worker === undefined)("a process killed at any moment", () => {
   it("goes on to the bytes of a process that was not", { timeout: 120_000 }, async () => {
     const first = await job({ steps: 60, checkpoint_every: 4, keep: 2, dropout: 0.1, eval_every: 10, threads: 2 });
     const whole = await runTraining(into(first, "whole"), () => undefined);
-    const moments = Array.from({ length: 4 }, () => ({
-      afterSteps: 1 + Math.floor(Math.random() * 14),
-      delay: Math.random() * 30, // in a step, in an evaluation, in the middle of a checkpoint
-    }));
-    for (const moment of moments) await inProcess(first, moment);
+    // In the middle of a checkpoint, of the metrics, of what is tidied up at the start.
+    const moments = Array.from({ length: 4 }, () => 1 + Math.floor(Math.random() * 60));
+    for (const moment of moments) expect(await inProcess(first, moment), `killed after ${moment}`).toBeNull();
     expect(await inProcess(first), `after kills at ${JSON.stringify(moments)}`).toBe(0);
     const last = join(first.directory, "checkpoints", "step-000060");
     expect(await weights(last), `after kills at ${JSON.stringify(moments)}`).toEqual(await weights(whole.checkpoint));

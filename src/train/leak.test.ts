@@ -17,7 +17,7 @@ function collect(): void {
 }
 
 it.skipIf(!nativeAvailable().available)(
-  "1,000 training steps leave resident memory flat",
+  "1,000 training steps leave resident memory flat (needs the native kernels)",
   async () => {
     const device = createDevice("cpu", { threads: 2 });
     const sizes = { num_hidden_layers: 1, hidden_size: 32, num_attention_heads: 2, max_position_embeddings: 32 };

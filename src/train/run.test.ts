@@ -297,7 +297,7 @@ describe("fine-tuning on dialogues", () => {
   });
 });
 
-describe.skipIf(!nativeAvailable().available)("on the cpu device", () => {
+describe.skipIf(!nativeAvailable().available)("on the cpu device (needs the native kernels)", () => {
   it("gives the same bytes with one thread and with two, and when resumed", async () => {
     const first = await job({ device: "cpu", threads: 1, dropout: 0.1, batch: 16, context: 32 });
     const one = await bytes(await run(first));

@@ -120,7 +120,7 @@ describe("WikiText", () => {
     );
   });
 
-  sharedTest("the test file has the harness's pages, words and bytes", async () => {
+  sharedTest("the test file has the harness's pages, words and bytes (needs the shared data)", async () => {
     const [task] = findTasks(["wikitext"], { dataDir: shared }).tasks;
     const originals = ((await task?.load())?.documents ?? []).map(({ fields }) => String(fields["page"]));
     const words = originals.reduce((sum, text) => sum + text.split(/\s+/).length, 0);
@@ -129,7 +129,7 @@ describe("WikiText", () => {
   });
 });
 
-sharedTest("the shared benchmark files load whole", async () => {
+sharedTest("the shared benchmark files load whole (needs the shared data)", async () => {
   const sizes: Record<string, number> = {};
   const tasks = ["leaderboard", "arc_easy", "truthfulqa_mc1", "gsm8k", "lambada_openai", "cmmlu"];
   for (const result of await evaluate(new RecordingModel(), { tasks, dataDir: shared, fewShot: 0 })) {

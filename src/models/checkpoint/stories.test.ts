@@ -9,7 +9,6 @@ import { loadStories, StoriesTokenizer } from "./stories.ts";
 
 const folder = join(process.env["NUWA_SHARED"] ?? "../shared", "data/stories260K");
 const missing = !existsSync(join(folder, "stories260K.bin"));
-if (missing) console.log(`stories260K tests are skipped: ${folder} is not there`);
 
 /** Greedy continuation from BOS, until BOS comes again or the cache is full. */
 function continueGreedily(model: CausalModel, device: Device, steps: number): number[] {
@@ -47,7 +46,7 @@ function argmax(values: ArrayLike<number>): number {
   return best;
 }
 
-describe.skipIf(missing)("stories260K", () => {
+describe.skipIf(missing)("stories260K (needs the shared data)", () => {
   test("continues the published greedy text word for word, with a cache and without", async () => {
     const readme = await readFile(join(folder, "stories260K.md"), "utf8");
     const published = /-t 0\.0\n([^]*?)\n```/.exec(readme)?.[1];

@@ -25,7 +25,7 @@ function codeOf(action: () => void): string | undefined {
   return undefined;
 }
 
-describe.skipIf(!status.available)("cpu memory", () => {
+describe.skipIf(!status.available)("cpu memory (needs the native kernels)", () => {
   it("gives zeroed persistent memory on cache lines, written and read without loss", () => {
     const cpu = create();
     const x = cpu.allocate("float32", 5);

@@ -36,7 +36,7 @@ function product(device: Device, dims: Product): Float64Array {
   return result;
 }
 
-describe.skipIf(!nativeAvailable().available)("bfloat16 products of the cpu device", () => {
+describe.skipIf(!nativeAvailable().available)("bfloat16 products of the cpu device (needs the native kernels)", () => {
   const reference = new ReferenceDevice({ precision: "bfloat16" });
   const exact = new ReferenceDevice();
   const [one, many] = [1, 3].map((threads) => createDevice("cpu", { threads, precision: "bfloat16" }));

@@ -364,13 +364,14 @@ describe.each(Object.entries(cases))("%s", (op, one) => {
   });
 
   // reshape moves nothing: any dtype will do
-  it.skipIf(op === "reshape")("names itself and the tensor when the dtype is another", () => {
-    for (const [label, [dtype, shape]] of Object.entries(one.inputs)) {
-      const message = mistake(one, label, make([dtype === "int32" ? "float32" : "int32", shape]));
-      expect(message, label).toMatch(new RegExp(`^${op}: .*${dtype}`, "u"));
-      expect(message, label).toContain(shapeIn(shape));
-    }
-  });
+  if (op !== "reshape")
+    it("names itself and the tensor when the dtype is another", () => {
+      for (const [label, [dtype, shape]] of Object.entries(one.inputs)) {
+        const message = mistake(one, label, make([dtype === "int32" ? "float32" : "int32", shape]));
+        expect(message, label).toMatch(new RegExp(`^${op}: .*${dtype}`, "u"));
+        expect(message, label).toContain(shapeIn(shape));
+      }
+    });
 
   it("names itself and the tensor when it is on another device", () => {
     for (const [label, spec] of Object.entries(one.inputs)) {

@@ -48,7 +48,7 @@ describe("next-token objective", () => {
     const { batches, normalizer, tokens } = await objective().step(0);
     expect(batches).toHaveLength(1);
     const [batch] = batches;
-    if (batch === undefined) return;
+    if (batch === undefined) throw new Error("no batch");
     expect(batch).toMatchObject({ B: 3, T: 8 });
     for (let b = 0; b < 3; b++) {
       const read = tokenizer.decode(batch.tokens.subarray(b * 8, b * 8 + 8));

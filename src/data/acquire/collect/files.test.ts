@@ -88,11 +88,14 @@ test("links: loops end, links to one file give it once, dead links are named", a
   expect(problems.map(({ where }) => where)).toEqual(["links/dead.txt"]);
 });
 
-test.skipIf(process.getuid?.() === 0)("a folder that may not be read is named (not as root)", async () => {
-  mkdirSync(join(cwd, "locked/in"), { recursive: true });
-  writeFileSync(join(cwd, "locked/a.txt"), "a");
-  chmodSync(join(cwd, "locked/in"), 0);
-  expect(await list("locked")).toEqual(["locked/a.txt txt"]);
-  expect(problems).toEqual([{ where: "locked/in", message: "unreadable folder (EACCES), skipped" }]);
-  chmodSync(join(cwd, "locked/in"), 0o755);
-});
+test.skipIf(process.getuid?.() === 0)(
+  "a folder that may not be read is named (needs a user who is not root)",
+  async () => {
+    mkdirSync(join(cwd, "locked/in"), { recursive: true });
+    writeFileSync(join(cwd, "locked/a.txt"), "a");
+    chmodSync(join(cwd, "locked/in"), 0);
+    expect(await list("locked")).toEqual(["locked/a.txt txt"]);
+    expect(problems).toEqual([{ where: "locked/in", message: "unreadable folder (EACCES), skipped" }]);
+    chmodSync(join(cwd, "locked/in"), 0o755);
+  },
+);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { collect, collectSettings } from "../collect/index.ts";
 import { crawl, type CrawlOptions } from "./crawl.ts";
 import { crawlSettings } from "./settings.ts";
@@ -177,13 +177,13 @@ describe("traps", () => {
     expect(summary.refused["trap_path"]).toBe(1);
   });
 
-  test("huge pages, gzip bombs, what is no gzip, unwanted types, slow bodies, resets", async () => {
+  test("huge pages, gzip bombs, what is no gzip, unwanted types, resets", async () => {
     const bomb = gzipSync(Buffer.alloc(20e6));
     let resets = 0;
     let sent = 0;
     const summary = await run(
       {
-        "/": page(["/huge", "/declared", "/bomb", "/broken", "/picture", "/slow", "/silent", "/reset", "/flaky"]),
+        "/": page(["/huge", "/declared", "/bomb", "/broken", "/picture", "/reset", "/flaky"]),
         "/huge": (_request, response) => {
           response.writeHead(200, { "content-type": "text/html" });
           const more = (): void => {
@@ -198,27 +198,56 @@ describe("traps", () => {
         "/bomb": send(200, { "content-encoding": "gzip" }, bomb),
         "/broken": send(200, { "content-encoding": "gzip" }, "no gzip at all"),
         "/picture": send(200, { "content-type": "image/png" }, "png"),
-        "/slow": (_request, response) => {
-          response.writeHead(200, { "content-type": "text/html" });
-          const timer = setInterval(() => response.write("x"), 20);
-          response.on("close", () => clearInterval(timer));
-        },
-        "/silent": () => undefined,
         "/reset": (request) => void request.socket.destroy(),
         "/flaky": (request, response) => {
           if (++resets < 3) request.socket.destroy();
           else response.writeHead(200, { "content-type": "text/html" }).end(page([], "at last"));
         },
       },
-      { max_page_mb: 1, total_timeout_s: 0.5, first_byte_timeout_s: 0.3, retries: 2 },
+      { max_page_mb: 1, retries: 2 },
     );
     expect(await storedPaths(out)).toEqual(["/", "/flaky"]);
     expect(summary.refused).toEqual({ too_large: 3, content_type: 1 });
-    expect(summary.failed).toEqual({ encoding: 1, timeout: 2, network: 1 });
+    expect(summary.failed).toEqual({ encoding: 1, network: 1 });
     expect(sent).toBeLessThan(20e6);
-    expect(site?.paths.filter((url) => url === "/slow")).toHaveLength(3);
     expect(summary.pending).toBe(0);
-  }, 20_000);
+  });
+
+  test("answers that do not begin, and bodies that do not end, are given up and tried again", async () => {
+    // A clock of the test's own: 5 ms for each turn of the event loop, in which both sides of a connection go on.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    let running = true;
+    const tick = (): void => {
+      if (!running) return;
+      vi.advanceTimersByTime(5);
+      setImmediate(tick);
+    };
+    setImmediate(tick);
+    try {
+      const summary = await run(
+        {
+          "/": page(["/slow", "/silent"]),
+          "/slow": (_request, response) => {
+            response.writeHead(200, { "content-type": "text/html" });
+            const more = (): void => {
+              if (response.destroyed) return;
+              response.write("x");
+              setImmediate(more);
+            };
+            more();
+          },
+          "/silent": () => undefined,
+        },
+        { total_timeout_s: 10, first_byte_timeout_s: 5, retries: 2 },
+      );
+      expect(summary.failed).toEqual({ timeout: 2 });
+      expect(await storedPaths(out)).toEqual(["/"]);
+      for (const path of ["/slow", "/silent"]) expect(site?.paths.filter((url) => url === path)).toHaveLength(3);
+    } finally {
+      running = false;
+      vi.useRealTimers();
+    }
+  });
 
   test("private addresses: literals, names, redirects; nothing connects", async () => {
     site = await TestSite.start({ "/": page([]), "/x": page([]) });
@@ -270,31 +299,37 @@ describe("politeness, measured at the server", () => {
     });
     const hosts = ["one.test", "two.test", "three.test"];
     const seeds = hosts.map((host) => site?.url("/", host));
-    const begin = performance.now();
     await run({}, { seeds, delay_s: 0.15 });
-    const took = performance.now() - begin;
     for (const host of hosts) {
       const own = site.seen.filter((request) => request.host.startsWith(host));
       expect(own).toHaveLength(5);
       for (const [i, request] of own.slice(1).entries()) {
-        expect(request.begin - (own[i]?.end ?? 0)).toBeGreaterThanOrEqual(140);
+        expect(request.begin - (own[i]?.end ?? 0)).toBeGreaterThanOrEqual(150);
       }
     }
-    // Three hosts one after another would rest 12 times.
-    expect(took).toBeLessThan(12 * 150);
+    // Each host is asked before any rest is over: one after another they would come five by five.
+    expect(new Set(site.seen.slice(0, 3).map(({ host }) => host)).size).toBe(3);
   });
 
   test("Crawl-delay, and several at a time to one host", async () => {
     let active = 0;
     let most = 0;
-    const slow: Handler = (_request, response) => {
-      most = Math.max(most, ++active);
-      setTimeout(() => {
-        active--;
-        response.writeHead(200, { "content-type": "text/html" }).end(page([], String(Math.random())));
-      }, 60);
-    };
+    let came = 0;
     const links = Array.from({ length: 8 }, (_, i) => `/p/x${String.fromCharCode(97 + i)}`);
+    const waiting: (() => void)[] = [];
+    // Answers are held back until three requests wait or the last has come, and a little longer, for a fourth to show.
+    const slow: Handler = (request, response) => {
+      most = Math.max(most, ++active);
+      waiting.push(() => {
+        active--;
+        response.writeHead(200, { "content-type": "text/html" }).end(page([], request.url ?? ""));
+      });
+      if (++came % 3 === 0 || came === links.length) {
+        setTimeout(() => {
+          for (const answer of waiting.splice(0)) answer();
+        }, 60);
+      }
+    };
     await run({ "/": page(links), "/p/*": slow }, { concurrency_per_host: 3 });
     expect(most).toBe(3);
     await site?.stop();
@@ -306,7 +341,7 @@ describe("politeness, measured at the server", () => {
       { out: second },
     );
     const [, first, next] = (site as TestSite | undefined)?.seen ?? [];
-    expect((next?.begin ?? 0) - (first?.end ?? 0)).toBeGreaterThanOrEqual(190);
+    expect((next?.begin ?? 0) - (first?.end ?? 0)).toBeGreaterThanOrEqual(200);
   });
 
   test("429 with Retry-After: the host rests that long, then the page is there", async () => {
@@ -321,8 +356,8 @@ describe("politeness, measured at the server", () => {
     });
     const busy = site?.seen.filter(({ url }) => url === "/busy") ?? [];
     const other = site?.seen.find(({ url }) => url === "/else");
-    expect((busy[1]?.begin ?? 0) - (busy[0]?.end ?? 0)).toBeGreaterThanOrEqual(990);
-    expect((other?.begin ?? 0) - (busy[0]?.end ?? 0)).toBeGreaterThanOrEqual(990);
+    expect((busy[1]?.begin ?? 0) - (busy[0]?.end ?? 0)).toBeGreaterThanOrEqual(1000);
+    expect((other?.begin ?? 0) - (busy[0]?.end ?? 0)).toBeGreaterThanOrEqual(1000);
   });
 });
 

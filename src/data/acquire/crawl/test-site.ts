@@ -10,6 +10,7 @@ export interface SeenRequest {
   readonly host: string;
   readonly url: string;
   readonly headers: http.IncomingHttpHeaders;
+  /** When it came, and when the answer was handed over to be sent: milliseconds, before the client can have it. */
   readonly begin: number;
   end: number;
 }
@@ -55,7 +56,11 @@ export class TestSite {
       end: Number.NaN,
     };
     this.seen.push(seen);
-    response.on("close", () => void (seen.end = performance.now()));
+    const { end } = response;
+    response.end = ((...values: Parameters<typeof end>) => {
+      seen.end = performance.now();
+      return end.apply(response, values);
+    }) as typeof end;
     const pathname = (request.url ?? "").split("?")[0] ?? "";
     const handler =
       this.#routes[request.url ?? ""] ??

@@ -31,7 +31,7 @@ function sortedSuffixes(text: readonly number[]): number[] {
 }
 
 const addon = textAddon();
-describe.skipIf(addon === undefined)("native suffix array (needs a compiler)", () => {
+describe.skipIf(addon === undefined)("native suffix array (needs the native kernels)", () => {
   const arrayOf = (text: readonly number[], symbols: number): number[] => {
     const result = new Int32Array(text.length);
     addon?.suffixArray(Int32Array.from(text), symbols, result);

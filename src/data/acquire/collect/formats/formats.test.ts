@@ -385,7 +385,7 @@ describe("WARC and WET", () => {
   const http = (headers: string, body: Uint8Array): Buffer =>
     Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n${headers}\r\n`), body]);
 
-  test("a record that goes by and is cut short ends the file, and not never", { timeout: 5000 }, async () => {
+  test("a record that goes by and is cut short ends the file, and not never", async () => {
     write(
       "a.wet",
       Buffer.concat([record("conversion", Buffer.from("Text.")), record("request", Buffer.from("x"), 500)]),
@@ -424,7 +424,7 @@ describe("WARC and WET", () => {
       if (request.url !== "/a.warc.gz") return void response.writeHead(404).end();
       response.writeHead(from > 0 ? 206 : 200, { etag: '"1"', "content-length": bytes.length - from });
       if (from > 0) response.end(bytes.subarray(from));
-      else response.write(bytes.subarray(0, 700), () => setTimeout(() => response.destroy(), 50));
+      else response.write(bytes.subarray(0, 700), () => request.socket.end());
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as { port: number };
