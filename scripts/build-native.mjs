@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // Builds build/nuwa_cpu.node from native/cpu and build/nuwa_text.node from native/text with the system's C++ compiler.
 // Needs nothing from the network.
-//   node scripts/build-native.mjs [--if-possible] [--force] [--verbose]
+//   node scripts/build-native.mjs [--if-possible | --if-compiler | --has-compiler] [--force] [--verbose]
 // --if-possible: without a compiler (or when it fails), says so in one line and exits 0, so that an install succeeds.
+// --if-compiler: without a compiler, says so and exits 0; where there is one, a build that fails exits 1.
+// --has-compiler: builds nothing; exits 0 when there is a compiler, else 1.
 // Objects are kept by a hash of everything that goes into them, so only what changed is compiled again.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,7 +23,7 @@ const addons = ["cpu", "text"].map((name) => ({
   target: join(root, "build", `nuwa_${name}.node`),
 }));
 
-const known = new Set(["--if-possible", "--force", "--verbose"]);
+const known = new Set(["--if-possible", "--if-compiler", "--has-compiler", "--force", "--verbose"]);
 const flags = new Set(process.argv.slice(2));
 for (const flag of flags) {
   if (!known.has(flag)) {
@@ -61,14 +63,18 @@ const common = [
 /** What stops a build, in words for a person. */
 class BuildProblem extends Error {}
 
+/** No compiler, or a system that none is supported on. */
+class NoCompiler extends BuildProblem {}
+
 function findCompiler() {
+  if (process.platform === "win32") throw new NoCompiler("Windows is not supported yet; use WSL");
   const candidates = process.env.CXX ? [process.env.CXX] : ["c++", "g++", "clang++"];
   for (const candidate of candidates) {
     const [command = "", ...options] = candidate.split(/\s+/u);
     const version = spawnSync(command, [...options, "--version"], { encoding: "utf8" });
     if (version.status === 0) return { command, options, version: version.stdout };
   }
-  throw new BuildProblem(
+  throw new NoCompiler(
     `no C++ compiler found (tried ${candidates.join(", ")}). Install one (Debian, Ubuntu: apt-get install g++; ` +
       `Fedora: dnf install gcc-c++; macOS: xcode-select --install) or name one in CXX, then run: npm run build:native`,
   );
@@ -190,11 +196,11 @@ async function build() {
 }
 
 try {
-  if (process.platform === "win32") throw new BuildProblem("Windows is not supported yet; use WSL");
-  await build();
+  if (flags.has("--has-compiler")) findCompiler();
+  else await build();
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
-  if (flags.has("--if-possible")) {
+  if (flags.has("--if-possible") || (flags.has("--if-compiler") && error instanceof NoCompiler)) {
     const [line = ""] = message.split("\n");
     console.error(`build-native: native kernels not built, the slow TypeScript device will be used: ${line}`);
   } else {

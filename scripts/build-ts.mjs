@@ -1,6 +1,6 @@
 // Compiles TypeScript into dist/, from nothing, so that a deleted source leaves no orphan behind.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 
 for (const folder of ["src", "bench"]) rmSync(`dist/${folder}`, { recursive: true, force: true });
 const result = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
@@ -13,3 +13,7 @@ const tasks = "src/eval/tasks";
 mkdirSync(`dist/${tasks}`, { recursive: true });
 for (const file of readdirSync(tasks).filter((name) => name.endsWith(".yaml")))
   cpSync(`${tasks}/${file}`, `dist/${tasks}/${file}`);
+
+// npm sets the run bit of a command when it installs, once; a command made anew needs it again.
+const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
+for (const command of Object.values(bin)) chmodSync(command, 0o755);

@@ -123,7 +123,7 @@ for (let taken = 0; taken < rounds; ) {
     release = takeLock(file, "this run");
   } catch (error) {
     if (error.code !== "FILE") throw error;
-    sleep(Math.random() * 2);
+    sleep(Math.random() * 2); // clock: so that turns differ
     continue;
   }
   taken++;
@@ -131,7 +131,7 @@ for (let taken = 0; taken < rounds; ) {
   try { other = readFileSync(inside, "utf8"); } catch {}
   if (other !== "" && isAlive(Number(other.split("-")[0]))) appendFileSync(log, "violation " + name + " met " + other + "\\n");
   writeFileSync(inside, name);
-  sleep(Math.random() * 2);
+  sleep(Math.random() * 2); // clock: so that turns differ
   if (readFileSync(inside, "utf8") !== name) appendFileSync(log, "violation " + name + " was joined\\n");
   if (taken === dies) process.kill(process.pid, "SIGKILL");
   rmSync(inside);

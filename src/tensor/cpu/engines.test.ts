@@ -6,9 +6,12 @@ const status = nativeStatus();
 
 /** The processor time that this process takes while it has nothing to do, as a share of the time that passes. */
 async function idleShare(milliseconds: number): Promise<number> {
+  // clock: the share of it that is used is the result; however long it takes, the share stays the same.
   const [begin, before] = [process.hrtime.bigint(), process.cpuUsage()];
+  // clock: see above.
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
   const { user, system } = process.cpuUsage(before);
+  // clock: see above.
   return (1000 * (user + system)) / Number(process.hrtime.bigint() - begin);
 }
 

@@ -59,6 +59,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   asked.push(`${url.pathname}${url.searchParams.has("page") ? `?page=${url.searchParams.get("page")}` : ""}`);
   if (failures > 0) {
     failures--;
+    // clock: a date that a server sends; nothing is expected of how long the client waits.
     const after = failures % 2 === 0 ? "0" : new Date(Date.now() + 500).toUTCString();
     return void response.writeHead(503, { "retry-after": after }).end();
   }
