@@ -97,6 +97,10 @@ describe("tiktoken", () => {
       expect([...tokenizer.encode(text)], JSON.stringify(text)).toEqual(ids[index]);
       expect(tokenizer.decode(ids[index] ?? [])).toBe(text);
     });
+    const again = readTokenizerJson(tokenizer.toJSON(), "again");
+    for (const text of [...fixture.strings, "a  \n b \t\n\n", "x \n", " \n  "]) {
+      expect([...again.encode(text)], JSON.stringify(text)).toEqual([...tokenizer.encode(text)]);
+    }
   });
 
   test("control tokens of cl100k have OpenAI's ids", () => {

@@ -29,9 +29,15 @@ export interface StreamDecoder {
   flush(): string;
 }
 
+/** Two texts as one row of ids, and for each id which text it counts to (BERT's token types). */
+export interface EncodedPair {
+  readonly ids: Uint32Array;
+  readonly typeIds: Uint8Array;
+}
+
 /** Text to token ids and back. */
 export interface Tokenizer {
-  readonly kind: "bpe" | "wordpiece" | "unigram" | "char";
+  readonly kind: "bpe" | "wordpiece" | "unigram" | "wordlevel" | "char";
   /** Rows that an embedding table needs: the highest id plus one. */
   readonly vocabSize: number;
   /** Control tokens, by their text. */
@@ -47,7 +53,7 @@ export interface Tokenizer {
    */
   encode(text: string, options?: EncodeOptions): Uint32Array;
   /** Two texts, as BERT reads them: one after another, or with the control tokens of the post-processor. */
-  encodePair?(first: string, second: string, options?: EncodeOptions): { ids: Uint32Array; typeIds: Uint8Array };
+  encodePair?(first: string, second: string, options?: EncodeOptions): EncodedPair;
   /**
    * The text of `ids`; bytes that are not UTF-8 become U+FFFD.
    * @throws NuwaError VALUE for an id that is not in the vocabulary

@@ -1,10 +1,10 @@
-import { AddedTokens } from "../steps/added-tokens.ts";
+import type { AddedTokens, SegmentVisitor } from "../steps/added-tokens.ts";
 import { codePointAt, toWellFormed, unitsOf } from "../steps/character-classes.ts";
 import { Merger } from "./merger.ts";
 import { PieceCache } from "./piece-cache.ts";
-import { forEachPiece, type PieceScanner } from "../steps/pre-tokenizer.ts";
-import { applyTemplate, type PostProcessor } from "../steps/post-processor.ts";
-import type { DecodeOptions, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";
+import { forEachPiece, type PreTokenizerStep } from "../steps/pieces.ts";
+import { postProcess, postProcessPair, type PostProcessor } from "../steps/post-processor.ts";
+import type { DecodeOptions, EncodedPair, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";
 import type { Vocabulary } from "../steps/vocabulary.ts";
 
 export interface BpeParts {
@@ -14,11 +14,7 @@ export interface BpeParts {
   /** Left, right, result, by rank. */
   readonly merges: readonly (readonly [number, number, number])[];
   readonly added: AddedTokens;
-  readonly scanners: readonly PieceScanner[];
-  /** What is done to a text before anything else, such as NFC. */
-  readonly normalize?: ((text: string) => string) | undefined;
-  /** A blank before every piece that does not start with one, as in GPT-2's `add_prefix_space`. */
-  readonly addPrefixSpace?: boolean | undefined;
+  readonly steps: readonly PreTokenizerStep[];
   /** A piece that is a token is that token, whatever the merges say: `ignore_merges`, as in LLaMA 3. */
   readonly wholePieces?: ReadonlyMap<string, number> | undefined;
   readonly postProcessor?: PostProcessor | undefined;
@@ -59,20 +55,27 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
-    this.#length = 0;
-    for (const segment of this.#parts.added.split(toWellFormed(text), options.allowSpecial === true)) {
-      if ("id" in segment) {
-        this.#reserve(1);
-        this.#out[this.#length++] = segment.id;
-      } else {
-        const { normalize, scanners } = this.#parts;
-        forEachPiece(scanners, normalize === undefined ? segment.text : normalize(segment.text), this.#addPiece);
-      }
-    }
-    const { postProcessor } = this.#parts;
-    if (options.addSpecialTokens !== true || postProcessor === undefined) return this.#out.slice(0, this.#length);
-    return applyTemplate(postProcessor.single, { A: this.#out.subarray(0, this.#length) }).ids;
+    return postProcess(this.#parts.postProcessor, this.#encodePlain(text, options), options);
   }
+
+  encodePair(first: string, second: string, options: EncodeOptions = {}): EncodedPair {
+    const texts = { A: this.#encodePlain(first, options), B: this.#encodePlain(second, options) };
+    return postProcessPair(this.#parts.postProcessor, texts, options);
+  }
+
+  #encodePlain(text: string, options: EncodeOptions): Uint32Array {
+    this.#length = 0;
+    this.#parts.added.split(toWellFormed(text), options.allowSpecial === true, this.#visitor);
+    return this.#out.slice(0, this.#length);
+  }
+
+  readonly #visitor: SegmentVisitor = {
+    token: (id) => {
+      this.#reserve(1);
+      this.#out[this.#length++] = id;
+    },
+    text: (text, isFirst) => forEachPiece(this.#parts.steps, text, this.#addPiece, isFirst),
+  };
 
   readonly #addPiece = (text: string, start: number, end: number): void => {
     const cached = this.#cache.find(text, start, end);
@@ -91,8 +94,7 @@ export class BpeTokenizer implements Tokenizer {
   };
 
   /** Leaves the ids in `#symbols`; returns how many there are. */
-  #encodePiece(piece: string): number {
-    const text = this.#parts.addPrefixSpace === true && !piece.startsWith(" ") ? ` ${piece}` : piece;
+  #encodePiece(text: string): number {
     const whole = this.#parts.wholePieces?.get(text);
     if (whole !== undefined) {
       this.#symbols[0] = whole;

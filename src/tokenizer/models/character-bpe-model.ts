@@ -1,6 +1,6 @@
 import { Merger } from "./merger.ts";
 import { fallBack } from "../steps/byte-fallback.ts";
-import type { PieceModel } from "./piece-model.ts";
+import { noToken, type PieceModel } from "./piece-model.ts";
 
 export interface CharacterBpeParts {
   readonly ids: ReadonlyMap<string, number>;
@@ -10,8 +10,8 @@ export interface CharacterBpeParts {
   readonly prefix: string;
   /** Stands after the last character of a piece, as in `a</w>`. */
   readonly suffix: string;
-  /** Undefined: an unknown character is left out. */
-  readonly unknownId: number | undefined;
+  /** Undefined: an unknown character is left out. "missing": it is an error. */
+  readonly unknownId: number | undefined | "missing";
   /** Neighbouring unknown characters are one token. */
   readonly fuseUnknown: boolean;
   readonly byteIds: readonly (number | undefined)[] | undefined;
@@ -41,29 +41,35 @@ export class CharacterBpeModel implements PieceModel {
       const whole = ids.get(piece);
       if (whole !== undefined) return [whole];
     }
-    if (this.#symbols.length < piece.length * 4) this.#symbols = new Int32Array(piece.length * 4);
+    const room = (piece.length + prefix.length * piece.length + suffix.length) * 3;
+    if (this.#symbols.length < room) this.#symbols = new Int32Array(room);
     const symbols = this.#symbols;
     let count = 0;
-    let lastIsUnknown = false;
+    // As in the original, an unknown character waits for the next known one, which bytes are not.
+    let pending = -1;
     let at = 0;
     for (const character of piece) {
       const before = at;
       at += character.length;
-      const id = ids.get((before > 0 ? prefix : "") + character + (at === piece.length ? suffix : ""));
+      const name = (before > 0 ? prefix : "") + character + (at === piece.length ? suffix : "");
+      const id = ids.get(name);
       if (id !== undefined) {
+        if (pending >= 0) symbols[count++] = pending;
+        pending = -1;
         symbols[count++] = id;
-        lastIsUnknown = false;
         continue;
       }
-      const bytes = byteIds === undefined ? undefined : fallBack(character, byteIds);
+      const bytes = byteIds === undefined ? undefined : fallBack(name, byteIds);
       if (bytes !== undefined) {
         for (const byte of bytes) symbols[count++] = byte;
-        lastIsUnknown = false;
-      } else if (unknownId !== undefined) {
-        if (!(fuseUnknown && lastIsUnknown)) symbols[count++] = unknownId;
-        lastIsUnknown = true;
+        continue;
       }
+      if (unknownId === undefined) continue;
+      if (unknownId === "missing") throw noToken(character);
+      if (pending >= 0 && !fuseUnknown) symbols[count++] = pending;
+      pending = unknownId;
     }
+    if (pending >= 0) symbols[count++] = pending;
     count = this.#merger.merge(symbols, count);
     const found = Array.from(symbols.subarray(0, count));
     return firstPseudoId === undefined ? found : this.#withoutPseudo(found, firstPseudoId);
@@ -76,7 +82,7 @@ export class CharacterBpeModel implements PieceModel {
     const result: number[] = [];
     for (const id of found) {
       const real = id < firstPseudoId ? id : unknownId;
-      if (real === undefined || (fuseUnknown && real === unknownId && result.at(-1) === unknownId)) continue;
+      if (typeof real !== "number" || (fuseUnknown && real === unknownId && result.at(-1) === unknownId)) continue;
       result.push(real);
     }
     return result;

@@ -2,8 +2,9 @@ import { NuwaError } from "../../text/index.ts";
 import { addedTokenJson, AddedTokens, type AddedToken } from "../steps/added-tokens.ts";
 import { toWellFormed } from "../steps/character-classes.ts";
 import { UNKNOWN } from "../special-tokens.ts";
-import type { DecodeOptions, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";
-import { Vocabulary } from "../steps/vocabulary.ts";
+import { postProcessPair } from "../steps/post-processor.ts";
+import type { DecodeOptions, EncodedPair, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";
+import { addedEntries, Vocabulary } from "../steps/vocabulary.ts";
 
 export interface CharacterParts {
   readonly characters: ReadonlyMap<string, number>;
@@ -36,7 +37,7 @@ export class CharacterTokenizer implements Tokenizer {
     const entries = [...parts.characters].map(([token, id]) => ({ id, token, bytes: Buffer.from(token) }));
     this.#vocabulary = new Vocabulary([
       ...entries.map((entry) => ({ ...entry, special: false })),
-      ...parts.added.map(({ id, content, special }) => ({ id, token: content, bytes: Buffer.from(content), special })),
+      ...addedEntries(parts.added),
     ]);
     if (parts.bosId !== undefined) this.bosId = parts.bosId;
     if (parts.eosId !== undefined) this.eosId = parts.eosId;
@@ -54,18 +55,23 @@ export class CharacterTokenizer implements Tokenizer {
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
     const out = new Uint32Array(text.length);
     let length = 0;
-    for (const segment of this.#added.split(toWellFormed(text), options.allowSpecial === true)) {
-      if ("id" in segment) {
-        out[length++] = segment.id;
-        continue;
-      }
-      for (const character of segment.text) {
-        const id = this.#characters.get(character) ?? this.#unknownId;
-        if (id === undefined) throw this.#unknown(character);
+    this.#added.split(toWellFormed(text), options.allowSpecial === true, {
+      token: (id) => {
         out[length++] = id;
-      }
-    }
+      },
+      text: (stretch) => {
+        for (const character of stretch) {
+          const id = this.#characters.get(character) ?? this.#unknownId;
+          if (id === undefined) throw this.#unknown(character);
+          out[length++] = id;
+        }
+      },
+    });
     return out.slice(0, length);
+  }
+
+  encodePair(first: string, second: string, options: EncodeOptions = {}): EncodedPair {
+    return postProcessPair(undefined, { A: this.encode(first, options), B: this.encode(second, options) }, options);
   }
 
   #unknown(character: string): NuwaError {

@@ -35,8 +35,8 @@ export class Merger {
     this.#ranks = new PairTable(merges.length);
     this.#results = new Int32Array(merges.length);
     merges.forEach(([left, right, result], rank) => {
-      // A pair that stands twice keeps its lower rank.
-      if (this.#ranks.get(left, right) === -1) this.#ranks.set(left, right, rank);
+      // Of a pair that is listed twice the later rank counts, as in Hugging Face's library.
+      this.#ranks.set(left, right, rank);
       this.#results[rank] = result;
     });
   }

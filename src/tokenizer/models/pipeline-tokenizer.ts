@@ -1,21 +1,21 @@
-import { AddedTokens, type AddedToken } from "../steps/added-tokens.ts";
+import { AddedTokens, type AddedToken, type SegmentVisitor } from "../steps/added-tokens.ts";
 import { toWellFormed } from "../steps/character-classes.ts";
-import { cutBefore, type Cutter } from "../steps/cutters.ts";
 import { bytesOfToken, type Decoder, type TokenStyle } from "../steps/decoders.ts";
 import type { Normalizer } from "../steps/normalizers.ts";
 import type { PieceModel } from "./piece-model.ts";
-import { applyTemplate, type PostProcessor } from "../steps/post-processor.ts";
-import type { DecodeOptions, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";
-import { Vocabulary } from "../steps/vocabulary.ts";
+import { forEachPiece, type PreTokenizerStep } from "../steps/pieces.ts";
+import { postProcess, postProcessPair, type PostProcessor } from "../steps/post-processor.ts";
+import type { DecodeOptions, EncodedPair, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";
+import { addedEntries, Vocabulary } from "../steps/vocabulary.ts";
 
 export interface PipelineParts {
-  readonly kind: "bpe" | "wordpiece" | "unigram";
+  readonly kind: "bpe" | "wordpiece" | "unigram" | "wordlevel";
   /** Token by id. */
   readonly ids: ReadonlyMap<string, number>;
   readonly style: TokenStyle;
   readonly added: readonly AddedToken[];
   readonly normalize?: Normalizer | undefined;
-  readonly cut?: Cutter | undefined;
+  readonly steps: readonly PreTokenizerStep[];
   readonly model: PieceModel;
   /** Where no token goes past a blank's mark, a piece may be cut before each run of them without a difference. */
   readonly cutBeforeRuns?: string | undefined;
@@ -38,15 +38,14 @@ const MOST_KEPT = 1 << 16;
  * Unigram, and byte pair encoding over characters.
  */
 export class PipelineTokenizer implements Tokenizer {
-  readonly kind: "bpe" | "wordpiece" | "unigram";
+  readonly kind: "bpe" | "wordpiece" | "unigram" | "wordlevel";
   declare readonly bosId?: number;
   declare readonly eosId?: number;
   declare readonly padId?: number;
   declare readonly unknownId?: number;
   readonly #parts: PipelineParts;
   readonly #vocabulary: Vocabulary;
-  readonly #raw: AddedTokens;
-  readonly #normalized: AddedTokens | undefined;
+  readonly #added: AddedTokens;
   readonly #kept = new Map<string, readonly number[]>();
 
   constructor(parts: PipelineParts) {
@@ -55,17 +54,8 @@ export class PipelineTokenizer implements Tokenizer {
     const entries = [...parts.ids].map(([token, id]) => {
       return { id, token, bytes: bytesOfToken(token, parts.style), special: false };
     });
-    this.#vocabulary = new Vocabulary([
-      ...entries,
-      ...parts.added.map(({ id, content, special }) => ({ id, token: content, bytes: Buffer.from(content), special })),
-    ]);
-    this.#raw = new AddedTokens(parts.added.filter((token) => token.normalized !== true));
-    const normalized = parts.added.filter((token) => token.normalized === true);
-    if (normalized.length > 0) {
-      // Their own text goes through the normalizer too, or it could not be found.
-      const change = parts.normalize ?? ((text: string) => text);
-      this.#normalized = new AddedTokens(normalized.map((token) => ({ ...token, content: change(token.content) })));
-    }
+    this.#vocabulary = new Vocabulary([...entries, ...addedEntries(parts.added, parts.normalize)]);
+    this.#added = new AddedTokens(parts.added, parts.normalize);
     if (parts.bosId !== undefined) this.bosId = parts.bosId;
     if (parts.eosId !== undefined) this.eosId = parts.eosId;
     if (parts.padId !== undefined) this.padId = parts.padId;
@@ -81,54 +71,36 @@ export class PipelineTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
-    const plain = this.#encodePlain(text, options.allowSpecial === true);
-    const { postProcessor } = this.#parts;
-    if (options.addSpecialTokens !== true || postProcessor === undefined) return Uint32Array.from(plain);
-    return applyTemplate(postProcessor.single, { A: plain }).ids;
+    return postProcess(this.#parts.postProcessor, this.#encodePlain(text, options), options);
   }
 
-  encodePair(first: string, second: string, options: EncodeOptions = {}): { ids: Uint32Array; typeIds: Uint8Array } {
-    const allow = options.allowSpecial === true;
-    const texts = { A: this.#encodePlain(first, allow), B: this.#encodePlain(second, allow) };
-    const bare = [
-      { text: "A", typeId: 0 },
-      { text: "B", typeId: 0 },
-    ] as const;
-    return applyTemplate(options.addSpecialTokens === true ? (this.#parts.postProcessor?.pair ?? bare) : bare, texts);
+  encodePair(first: string, second: string, options: EncodeOptions = {}): EncodedPair {
+    const texts = { A: this.#encodePlain(first, options), B: this.#encodePlain(second, options) };
+    return postProcessPair(this.#parts.postProcessor, texts, options);
   }
 
-  #encodePlain(text: string, allowSpecial: boolean): number[] {
+  #encodePlain(text: string, options: EncodeOptions): Uint32Array {
     const out: number[] = [];
-    const { normalize } = this.#parts;
-    let first = true;
-    for (const segment of this.#raw.split(toWellFormed(text), allowSpecial)) {
-      if ("id" in segment) {
-        out.push(segment.id);
-      } else {
-        const changed = normalize === undefined ? segment.text : normalize(segment.text);
-        for (const inner of this.#normalized?.split(changed, allowSpecial) ?? [{ text: changed }]) {
-          if ("id" in inner) out.push(inner.id);
-          else this.#encodeStretch(inner.text, first, out);
-          first = false;
-        }
-      }
-      first = false;
-    }
-    return out;
-  }
-
-  #encodeStretch(text: string, first: boolean, out: number[]): void {
-    if (text === "") return;
-    const { cut, cutBeforeRuns } = this.#parts;
-    const pieces = cut === undefined ? [text] : cut(text, first);
-    for (const piece of pieces) {
-      if (cutBeforeRuns === undefined || piece.length <= LONGEST_KEPT) this.#encodePiece(piece, out);
-      else for (const part of beforeRuns(piece, cutBeforeRuns)) this.#encodePiece(part, out);
-    }
+    const { steps, cutBeforeRuns } = this.#parts;
+    const visitor: SegmentVisitor = {
+      token: (id) => out.push(id),
+      text: (stretch, isFirst) =>
+        forEachPiece(
+          steps,
+          stretch,
+          (whole, start, end) => {
+            const piece = whole.slice(start, end);
+            if (cutBeforeRuns === undefined || piece.length <= LONGEST_KEPT) this.#encodePiece(piece, out);
+            else for (const part of beforeRuns(piece, cutBeforeRuns)) this.#encodePiece(part, out);
+          },
+          isFirst,
+        ),
+    };
+    this.#added.split(toWellFormed(text), options.allowSpecial === true, visitor);
+    return Uint32Array.from(out);
   }
 
   #encodePiece(piece: string, out: number[]): void {
-    if (piece === "") return;
     let ids = this.#kept.get(piece);
     if (ids === undefined) {
       ids = this.#parts.model.encode(piece);
@@ -201,11 +173,13 @@ export class PipelineTokenizer implements Tokenizer {
 
 /** Cuts before each run of `mark`, so that a run stays whole. */
 function beforeRuns(text: string, mark: string): string[] {
-  const pieces = cutBefore(text, mark);
-  const joined: string[] = [];
-  for (const piece of pieces) {
-    if (joined.length > 0 && joined.at(-1)?.endsWith(mark) === true) joined[joined.length - 1] += piece;
-    else joined.push(piece);
+  const pieces: string[] = [];
+  let start = 0;
+  for (let at = text.indexOf(mark, 1); at >= 0; at = text.indexOf(mark, at + 1)) {
+    if (text.charAt(at - 1) === mark) continue;
+    pieces.push(text.slice(start, at));
+    start = at;
   }
-  return joined;
+  pieces.push(text.slice(start));
+  return pieces;
 }

@@ -1,6 +1,6 @@
 import { codePointAt, unitsOf } from "../steps/character-classes.ts";
 import { fallBack } from "../steps/byte-fallback.ts";
-import type { PieceModel } from "./piece-model.ts";
+import { noToken, type PieceModel } from "./piece-model.ts";
 import { UnitTrie } from "./unit-trie.ts";
 
 /** What an unknown character costs below the least likely token, in both SentencePiece and Hugging Face. */
@@ -112,7 +112,8 @@ export class UnigramModel implements PieceModel {
       while (this.#fused && start > 0 && this.#isUnknown(start)) start = this.#starts[start] ?? 0;
       const bytes = byteIds === undefined ? undefined : fallBack(piece.slice(start, end), byteIds);
       if (bytes !== undefined) reversed.push(...bytes.toReversed());
-      else if (unknownId !== undefined) reversed.push(unknownId);
+      else if (unknownId === undefined) throw noToken(piece.slice(start, end));
+      else reversed.push(unknownId);
       end = start;
     }
     return reversed.toReversed();

@@ -3,14 +3,17 @@ import { AddedTokens, type AddedToken } from "../steps/added-tokens.ts";
 import { BpeTokenizer } from "../models/bpe-tokenizer.ts";
 import { byteCharacters, tokenToBytes } from "../steps/byte-alphabet.ts";
 import { CharacterBpeModel } from "../models/character-bpe-model.ts";
+import { readDecoder } from "../steps/decoders.ts";
 import { malformed, unsupported } from "../steps/json-faults.ts";
 import { readNormalizer } from "../steps/normalizers.ts";
 import { byteFallbackIds } from "../steps/byte-fallback.ts";
 import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
+import type { PreTokenizerStep } from "../steps/pieces.ts";
 import { readPostProcessor } from "../steps/post-processor.ts";
+import { readPreTokenizer } from "../steps/pre-tokenizer-json.ts";
 import { readPipelineParts, withoutSpecial } from "./pipeline.ts";
 import {
-  addedEntries,
+  checkAddedIds,
   parsePart,
   readVocabulary,
   roleIds,
@@ -19,13 +22,13 @@ import {
   type TokenRoles,
   type TokenizerFile,
 } from "./parts.ts";
-import { readPreTokenizer } from "./pre-tokenizer.ts";
 import type { JsonObject, Tokenizer } from "../types.ts";
-import { Vocabulary, type VocabularyEntry } from "../steps/vocabulary.ts";
+import { addedEntries, Vocabulary, type VocabularyEntry } from "../steps/vocabulary.ts";
 
 const flag = z.boolean().nullish();
 
-const bpeSchema = z.object({
+const bpeSchema = z.strictObject({
+  type: z.string().optional(),
   vocab: vocabularyObject,
   merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
   dropout: z.number().nullish(),
@@ -47,22 +50,18 @@ export function readBpe(
   where: string,
 ): Tokenizer {
   const model = parsePart(bpeSchema, file.model, where, "model");
-  if ((model.dropout ?? 0) > 0) throw unsupported(where, "model.dropout", "only null can be read");
+  if ((model.dropout ?? 0) > 0) throw unsupported(where, "model.dropout", "only null or 0 can be read");
   const ids = readVocabulary(model.vocab, where);
+  checkAddedIds(added, ids, ids.size, where);
   const merges = readMerges(model, ids, where);
-  const byteLevel = stepTypes(file.pre_tokenizer).includes("ByteLevel");
+  const preTokenizer = readPreTokenizer(file.pre_tokenizer, where, true);
   const affixes = (model.continuing_subword_prefix ?? "") !== "" || (model.end_of_word_suffix ?? "") !== "";
-  const plain = added.every(({ singleWord, leftStrip, rightStrip, normalized }) => {
-    return (
-      singleWord !== true &&
-      leftStrip !== true &&
-      rightStrip !== true &&
-      (normalized !== true || file.normalizer == null)
-    );
-  });
-  if (byteLevel && !affixes && plain && model.byte_fallback !== true && hasBytes(ids)) {
-    return readByteLevel(model, ids, merges, file, added, roles, json, where);
+  const decodesBytes = ["ByteLevel", "ByteLevel,Fuse"].includes(stepTypes(file.decoder).join(","));
+  const hasAllBytes = byteCharacters.every((character) => ids.has(character));
+  if (preTokenizer.byteLevel === "last" && !affixes && model.byte_fallback !== true && hasAllBytes && decodesBytes) {
+    return readByteLevel(model, ids, merges, preTokenizer.steps, file, added, roles, json, where);
   }
+  const byteLevel = preTokenizer.byteLevel !== "no" || stepTypes(file.normalizer).includes("ByteLevel");
   const prefix = model.continuing_subword_prefix ?? "";
   const suffix = model.end_of_word_suffix ?? "";
   const parts = readPipelineParts(file, added, roles, where, ids, {
@@ -83,7 +82,7 @@ export function readBpe(
       merges,
       prefix,
       suffix,
-      unknownId,
+      unknownId: unknownId ?? (model.unk_token == null ? undefined : "missing"),
       fuseUnknown: model.fuse_unk === true,
       byteIds: model.byte_fallback === true ? byteFallbackIds(ids) : undefined,
       wholePieces: model.ignore_merges === true,
@@ -101,10 +100,6 @@ export function cutsAt(mark: string, ids: ReadonlyMap<string, number>): boolean 
   return true;
 }
 
-function hasBytes(ids: ReadonlyMap<string, number>): boolean {
-  return byteCharacters.every((character) => ids.has(character));
-}
-
 function readMerges(model: BpeFile, ids: ReadonlyMap<string, number>, where: string): [number, number, number][] {
   const find = (token: string, rank: number): number => {
     const found = ids.get(token);
@@ -118,7 +113,10 @@ function readMerges(model: BpeFile, ids: ReadonlyMap<string, number>, where: str
     if (parts.length !== 2 || left === undefined || right === undefined || left === "" || right === "") {
       throw malformed(where, `model.merges[${rank}]`, `expected two tokens, got ${JSON.stringify(merge)}`);
     }
-    const joined = left + (prefix !== "" && right.startsWith(prefix) ? right.slice(prefix.length) : right);
+    if (!right.startsWith(prefix)) {
+      throw malformed(where, `model.merges[${rank}]`, `${JSON.stringify(right)} does not begin with ${prefix}`);
+    }
+    const joined = left + right.slice(prefix.length);
     return [find(left, rank), find(right, rank), find(joined, rank)];
   });
 }
@@ -127,28 +125,24 @@ function readByteLevel(
   model: BpeFile,
   ids: ReadonlyMap<string, number>,
   merges: readonly (readonly [number, number, number])[],
+  steps: readonly PreTokenizerStep[],
   file: TokenizerFile,
   added: readonly AddedToken[],
   roles: TokenRoles,
   json: JsonObject,
   where: string,
 ): Tokenizer {
-  const { scanners, addPrefixSpace } = readPreTokenizer(file.pre_tokenizer, where);
-  const normalize = readNormalizer(file.normalizer, where);
-  const decoders = stepTypes(file.decoder);
-  if (!decoders.includes("ByteLevel") || !decoders.every((type) => type === "ByteLevel" || type === "Fuse")) {
-    throw unsupported(where, "decoder", `expected ByteLevel, got ${JSON.stringify(decoders.join(", ") || "none")}`);
-  }
+  // Checked, though its bytes are read by the vocabulary.
+  readDecoder(file.decoder, where);
   const byteIds = Int32Array.from(byteCharacters, (character) => ids.get(character) ?? 0);
-  const vocabulary = new Vocabulary([...bpeEntries(ids), ...addedEntries(added)]);
+  const normalize = readNormalizer(file.normalizer, where);
+  const vocabulary = new Vocabulary([...bpeEntries(ids), ...addedEntries(added, normalize)]);
   return new BpeTokenizer({
     vocabulary,
     byteIds,
     merges,
-    added: new AddedTokens(added),
-    scanners,
-    normalize,
-    addPrefixSpace,
+    added: new AddedTokens(added, normalize),
+    steps,
     postProcessor: readPostProcessor(file.post_processor, where),
     wholePieces: model.ignore_merges === true ? piecesByText(ids) : undefined,
     ...roleIds(roles, (token) => vocabulary.specialTokens.get(token) ?? vocabulary.tokenToId(token)),

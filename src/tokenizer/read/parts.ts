@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { AddedToken } from "../steps/added-tokens.ts";
 import { malformed, unsupported } from "../steps/json-faults.ts";
 import { END_OF_TEXT, PAD } from "../special-tokens.ts";
-import type { VocabularyEntry } from "../steps/vocabulary.ts";
 
 /** Which control tokens begin, end and pad a text; tokenizer_config.json names them. */
 export interface TokenRoles {
@@ -15,7 +14,7 @@ export interface TokenRoles {
 export const tokenId = z.int().min(0).max(16_777_215);
 const flag = z.boolean().nullish();
 
-export const addedTokenSchema = z.object({
+export const addedTokenSchema = z.strictObject({
   id: tokenId,
   content: z.string().min(1),
   special: z.boolean().default(false),
@@ -91,12 +90,28 @@ export function readAddedTokens(tokens: readonly z.infer<typeof addedTokenSchema
   }));
 }
 
-/** For fast paths that know exact matches only. */
-export function refuseOptions(tokens: readonly AddedToken[], where: string): void {
-  tokens.forEach((token, index) => {
-    const option =
-      token.singleWord === true ? "single_word" : token.leftStrip ? "lstrip" : token.rightStrip ? "rstrip" : undefined;
-    if (option !== undefined) throw unsupported(where, `added_tokens[${index}].${option}`, "only false can be read");
+/**
+ * Hugging Face's library numbers added tokens itself: as in the model's vocabulary, else on from its size.
+ *
+ * @throws NuwaError FILE for a token with another id than the library gives it
+ */
+export function checkAddedIds(
+  tokens: readonly AddedToken[],
+  ids: ReadonlyMap<string, number>,
+  vocabSize: number,
+  where: string,
+): void {
+  const known = new Map<string, number>();
+  let highest = -1;
+  tokens.forEach(({ content, id }, index) => {
+    const next = highest >= vocabSize ? highest + 1 : vocabSize;
+    const expected = known.get(content) ?? ids.get(content) ?? next;
+    if (id !== expected) {
+      const message = `expected ${expected} for ${JSON.stringify(content)}, as the library numbers added tokens, got ${id}`;
+      throw unsupported(where, `added_tokens[${index}].id`, message);
+    }
+    known.set(content, id);
+    highest = Math.max(highest, id);
   });
 }
 
@@ -110,10 +125,6 @@ export function roleIds(
     eosId: find(roles.eos ?? END_OF_TEXT),
     padId: find(roles.pad ?? PAD),
   };
-}
-
-export function* addedEntries(added: readonly AddedToken[]): Generator<VocabularyEntry> {
-  for (const { id, content, special } of added) yield { id, token: content, bytes: Buffer.from(content), special };
 }
 
 /** The types of the steps of a normalizer, pre-tokenizer, decoder or post-processor, Sequences opened. */

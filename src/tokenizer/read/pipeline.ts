@@ -1,23 +1,28 @@
 import { z } from "zod";
 import type { AddedToken } from "../steps/added-tokens.ts";
-import { readCutter, type Cutter } from "../steps/cutters.ts";
 import { readDecoder, type Decoder, type TokenStyle } from "../steps/decoders.ts";
 import { malformed } from "../steps/json-faults.ts";
 import { readNormalizer, type Normalizer } from "../steps/normalizers.ts";
+import { CharacterTokenizer } from "../models/character-tokenizer.ts";
 import { byteFallbackIds } from "../steps/byte-fallback.ts";
 import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
+import type { PreTokenizerStep } from "../steps/pieces.ts";
 import { readPostProcessor, type PostProcessor } from "../steps/post-processor.ts";
+import { readPreTokenizer } from "../steps/pre-tokenizer-json.ts";
 import {
+  checkAddedIds,
   isObject,
   parsePart,
   readVocabulary,
   roleIds,
+  stepTypes,
   vocabularyObject,
   type TokenRoles,
   type TokenizerFile,
 } from "./parts.ts";
 import type { JsonObject, Tokenizer } from "../types.ts";
 import { UnigramModel } from "../models/unigram-model.ts";
+import { WordLevelModel } from "../models/word-level-model.ts";
 import { WordPieceModel } from "../models/wordpiece-model.ts";
 
 /** What all kinds share. */
@@ -26,7 +31,7 @@ export interface CommonParts {
   readonly style: TokenStyle;
   readonly added: readonly AddedToken[];
   readonly normalize: Normalizer | undefined;
-  readonly cut: Cutter | undefined;
+  readonly steps: readonly PreTokenizerStep[];
   readonly decoder: Decoder;
   readonly postProcessor: PostProcessor | undefined;
   readonly bosId: number | undefined;
@@ -53,7 +58,7 @@ export function readPipelineParts(
     },
     added,
     normalize: readNormalizer(file.normalizer, where),
-    cut: readCutter(file.pre_tokenizer, where),
+    steps: readPreTokenizer(file.pre_tokenizer, where, false).steps,
     decoder: readDecoder(file.decoder, where),
     postProcessor: readPostProcessor(file.post_processor, where),
     ...roleIds(roles, find),
@@ -81,7 +86,8 @@ function blankOf(json: unknown): string | undefined {
   return list.map(blankOf).find((mark) => mark !== undefined);
 }
 
-const wordPieceSchema = z.object({
+const wordPieceSchema = z.strictObject({
+  type: z.string().optional(),
   vocab: vocabularyObject,
   unk_token: z.string().default("[UNK]"),
   continuing_subword_prefix: z.string().default("##"),
@@ -98,6 +104,7 @@ export function readWordPiece(
 ): Tokenizer {
   const model = parsePart(wordPieceSchema, file.model, where, "model");
   const ids = readVocabulary(model.vocab, where);
+  checkAddedIds(added, ids, ids.size, where);
   const unknownId = ids.get(model.unk_token);
   if (unknownId === undefined) {
     throw malformed(where, "model.unk_token", `${JSON.stringify(model.unk_token)} is not in model.vocab`);
@@ -127,7 +134,8 @@ function specialContents(added: readonly AddedToken[]): ReadonlySet<string> {
   return new Set(added.filter((token) => token.special).map((token) => token.content));
 }
 
-const unigramSchema = z.object({
+const unigramSchema = z.strictObject({
+  type: z.string().optional(),
   unk_id: z.int().min(0).nullish(),
   vocab: z.array(z.tuple([z.string(), z.number()])),
   byte_fallback: z.boolean().nullish(),
@@ -150,6 +158,7 @@ export function readUnigram(
   const ids = new Map<string, number>();
   // Of a token that stands twice the last counts, as in the original.
   model.vocab.forEach(([token], id) => ids.set(token, id));
+  checkAddedIds(added, ids, model.vocab.length, where);
   const fallback = model.byte_fallback === true;
   const special = specialContents(added);
   const common = { bos: roles.bos ?? "<s>", eos: roles.eos ?? "</s>", pad: roles.pad ?? "<pad>" };
@@ -168,3 +177,56 @@ export function readUnigram(
     }),
   });
 }
+
+const wordLevelSchema = z.strictObject({
+  type: z.string().optional(),
+  vocab: vocabularyObject,
+  unk_token: z.string().nullish(),
+});
+
+/** A `WordLevel` model: a token a word, or a token a character, for which there is a tokenizer of its own. */
+export function readWordLevel(
+  file: TokenizerFile,
+  added: readonly AddedToken[],
+  roles: TokenRoles,
+  json: JsonObject,
+  where: string,
+): Tokenizer {
+  const model = parsePart(wordLevelSchema, file.model, where, "model");
+  const ids = readVocabulary(model.vocab, where);
+  checkAddedIds(added, ids, ids.size, where);
+  const parts = readPipelineParts(file, added, roles, where, ids, { byteLevel: false, byteFallback: false });
+  const find = (token: string): number | undefined =>
+    added.find(({ content }) => content === token)?.id ?? ids.get(token);
+  if (isByCharacter(file, added, ids)) {
+    const addedContents = new Set(added.map((token) => token.content));
+    const characters = new Map([...ids].filter(([token]) => !addedContents.has(token)));
+    const unknownId = find(model.unk_token ?? "");
+    return new CharacterTokenizer({ characters, added, unknownId, json, ...roleIds(roles, find) });
+  }
+  const unknownId = ids.get(model.unk_token ?? "");
+  return new PipelineTokenizer({
+    ...parts,
+    kind: "wordlevel",
+    json,
+    unknownId,
+    model: new WordLevelModel(withoutSpecial(ids, added), unknownId),
+  });
+}
+
+/** Whether a file says no more than that every character is a token. */
+function isByCharacter(file: TokenizerFile, added: readonly AddedToken[], ids: ReadonlyMap<string, number>): boolean {
+  const split = characterSplit.safeParse(file.pre_tokenizer);
+  const plain = added.every((token) => !(token.singleWord || token.leftStrip || token.rightStrip || token.normalized));
+  const contents = new Set(added.map((token) => token.content));
+  const single = [...ids.keys()].every((token) => [...token].length === 1 || contents.has(token));
+  const fuses = stepTypes(file.decoder).join() === "Fuse";
+  return split.success && plain && single && fuses && file.normalizer == null && file.post_processor == null;
+}
+
+const characterSplit = z.object({
+  type: z.literal("Split"),
+  pattern: z.object({ Regex: z.enum(["[\\s\\S]", "(?m:.)", "\\O"]) }),
+  behavior: z.literal("Isolated"),
+  invert: z.literal(false),
+});

@@ -37,6 +37,7 @@ export function readSentencePiece(bytes: Uint8Array, where: string): Tokenizer {
     ids,
     style: { byteLevel: false, byteFallback: file.byteFallback, blank: MARK },
     added: control,
+    steps: [],
     normalize: sentencePieceNormalizer(file, charsmap, longestFirst(userDefined)),
     model: merging === undefined ? unigramModel(file) : bpeModel(file, merging, longestFirst(userDefined)),
     cutBeforeRuns:

@@ -143,7 +143,7 @@ export function readTiktoken(text: string, encoding: TiktokenEncoding, where: st
     byteIds,
     merges,
     added: new AddedTokens(added),
-    scanners: [scannerForPattern(pattern)],
+    steps: [{ scan: scannerForPattern(pattern, "rust") }],
     wholePieces: whole,
     bosId: end,
     eosId: end,
@@ -156,7 +156,8 @@ export function readTiktoken(text: string, encoding: TiktokenEncoding, where: st
       pre_tokenizer: {
         type: "Sequence",
         pretokenizers: [
-          { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false },
+          // In Oniguruma "$" ends a line, not the text.
+          { type: "Split", pattern: { Regex: pattern.replace("$", "\\z") }, behavior: "Isolated", invert: false },
           { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
         ],
       },

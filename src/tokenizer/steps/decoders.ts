@@ -1,57 +1,64 @@
 import { z } from "zod";
 import { tokenToBytes } from "./byte-alphabet.ts";
-import { unsupported } from "./json-faults.ts";
 import { replacer } from "./normalizers.ts";
 import { byteOfToken } from "./byte-fallback.ts";
+import { oneCharacter, patternSchema, readSteps } from "./step-json.ts";
 import { utf8Decoder } from "./stream-decoder.ts";
 
 /** Tokens to the stretches of text that they stand for; joined they are the text. */
 export type Decoder = (tokens: readonly string[]) => string[];
 
-const pattern = z.union([z.object({ String: z.string() }), z.object({ Regex: z.string() })]);
-
 const stepSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("ByteLevel") }),
-  z.object({ type: z.literal("WordPiece"), prefix: z.string().default("##"), cleanup: z.boolean().default(true) }),
-  z.object({
-    type: z.literal("Metaspace"),
-    replacement: z.string().min(1).default("▁"),
-    prepend_scheme: z.enum(["first", "never", "always"]).optional(),
+  // The options of the pre-tokenizer are written here too, and mean nothing.
+  z.strictObject({
+    type: z.literal("ByteLevel"),
     add_prefix_space: z.boolean().optional(),
+    trim_offsets: z.boolean().optional(),
+    use_regex: z.boolean().optional(),
   }),
-  z.object({ type: z.literal("BPEDecoder"), suffix: z.string().default("</w>") }),
-  z.object({ type: z.literal("ByteFallback") }),
-  z.object({ type: z.literal("Fuse") }),
-  z.object({
+  z.strictObject({
+    type: z.literal("WordPiece"),
+    prefix: z.string().default("##"),
+    cleanup: z.boolean().default(true),
+  }),
+  z.strictObject({
+    type: z.literal("Metaspace"),
+    replacement: oneCharacter.default("▁"),
+    prepend_scheme: z.enum(["first", "never", "always"]).optional(),
+    add_prefix_space: z.boolean().nullish(),
+    // How the pre-tokenizer cuts; nothing to a decoder.
+    split: z.boolean().nullish(),
+    str_rep: z.string().nullish(),
+  }),
+  z.strictObject({ type: z.literal("BPEDecoder"), suffix: z.string().default("</w>") }),
+  z.strictObject({ type: z.literal("ByteFallback") }),
+  z.strictObject({ type: z.literal("Fuse") }),
+  z.strictObject({
+    type: z.literal("CTC"),
+    pad_token: z.string().default("<pad>"),
+    word_delimiter_token: z.string().default("|"),
+    cleanup: z.boolean().default(true),
+  }),
+  z.strictObject({
     type: z.literal("Strip"),
-    content: z.string().min(1),
+    content: oneCharacter,
     start: z.int().min(0).default(0),
     stop: z.int().min(0).default(0),
   }),
-  z.object({ type: z.literal("Replace"), pattern, content: z.string() }),
+  z.strictObject({ type: z.literal("Replace"), pattern: patternSchema, content: z.string() }),
 ]);
-
-const sequenceSchema = z.object({ type: z.literal("Sequence"), decoders: z.array(z.unknown()) });
 
 /**
  * The `decoder` of a tokenizer.json. Without one, tokens are joined by blanks, as Hugging Face joins them.
  *
  * @throws NuwaError FILE naming what is not supported
  */
-export function readDecoder(json: unknown, where: string, part = "decoder"): Decoder {
+export function readDecoder(json: unknown, where: string): Decoder {
   if (json === null || json === undefined) return (tokens) => tokens.map((token, i) => (i === 0 ? token : ` ${token}`));
-  const sequence = sequenceSchema.safeParse(json);
-  if (sequence.success) {
-    const steps = sequence.data.decoders.map((one, index) => readDecoder(one, where, `${part}.decoders[${index}]`));
-    return (tokens) => steps.reduce<string[]>((result, step) => step(result), [...tokens]);
-  }
-  const step = stepSchema.safeParse(json);
-  if (!step.success) {
-    const issue = step.error.issues[0];
-    const at = issue === undefined || issue.path.length === 0 ? part : `${part}.${issue.path.join(".")}`;
-    throw unsupported(where, at, issue?.message ?? "not a decoder that can be read");
-  }
-  return makeDecoder(step.data, where, part);
+  const steps = readSteps(json, { schema: stepSchema, list: "decoders", where, part: "decoder" }).map(
+    ({ step, part }) => makeDecoder(step, where, part),
+  );
+  return (tokens) => steps.reduce<string[]>((result, step) => step(result), [...tokens]);
 }
 
 function makeDecoder(step: z.infer<typeof stepSchema>, where: string, part: string): Decoder {
@@ -75,7 +82,16 @@ function makeDecoder(step: z.infer<typeof stepSchema>, where: string, part: stri
         tokens.map((token, i) => token.replaceAll(replacement, i === 0 && scheme !== "never" ? "" : " "));
     }
     case "BPEDecoder":
-      return (tokens) => tokens.map((token, i) => token.replaceAll(step.suffix, i === tokens.length - 1 ? "" : " "));
+      return (tokens) => tokens.map((token, i) => replaceAll(token, step.suffix, i === tokens.length - 1 ? "" : " "));
+    case "CTC":
+      return (tokens) =>
+        tokens
+          .filter((token, i) => i === 0 || token !== tokens[i - 1])
+          .map((token) => {
+            const text = replaceAll(token, step.pad_token, "");
+            return step.cleanup ? replaceAll(cleanUp(text), step.word_delimiter_token, " ") : text;
+          })
+          .filter((token) => token !== "");
     case "ByteFallback":
       return byteFallback;
     case "Fuse":
@@ -87,6 +103,10 @@ function makeDecoder(step: z.infer<typeof stepSchema>, where: string, part: stri
       return (tokens) => tokens.map(replace);
     }
   }
+}
+
+function replaceAll(text: string, wanted: string, content: string): string {
+  return wanted === "" ? text : text.replaceAll(wanted, content);
 }
 
 /** Blanks before punctuation and short forms, as written in English, go: BERT's `clean_up_tokenization`. */

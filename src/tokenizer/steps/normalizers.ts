@@ -2,15 +2,17 @@ import { z } from "zod";
 import { NuwaError } from "../../text/index.ts";
 import { Charsmap } from "./charsmap.ts";
 import { unsupported } from "./json-faults.ts";
-import { toJavaScriptRegex } from "./pre-tokenizer.ts";
+import { toJavaScriptRegex } from "./pattern.ts";
+import { findMatches } from "./pieces.ts";
+import { toByteCharacters } from "./pre-tokenizer-json.ts";
+import { patternSchema, readSteps, textRegex, type PatternJson } from "./step-json.ts";
 
 /** What is done to a text before it is cut. */
 export type Normalizer = (text: string) => string;
 
-const pattern = z.union([z.object({ String: z.string() }), z.object({ Regex: z.string() })]);
 const flag = z.boolean();
 
-const bertSchema = z.object({
+const bertSchema = z.strictObject({
   type: z.literal("BertNormalizer"),
   clean_text: flag.default(true),
   handle_chinese_chars: flag.default(true),
@@ -19,40 +21,28 @@ const bertSchema = z.object({
 });
 
 const stepSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.enum(["NFC", "NFD", "NFKC", "NFKD"]) }),
-  z.object({ type: z.literal("Lowercase") }),
-  z.object({ type: z.literal("StripAccents") }),
-  z.object({ type: z.literal("Nmt") }),
-  z.object({ type: z.literal("Strip"), strip_left: flag.default(true), strip_right: flag.default(true) }),
-  z.object({ type: z.literal("Replace"), pattern, content: z.string() }),
-  z.object({ type: z.literal("Prepend"), prepend: z.string() }),
-  z.object({ type: z.literal("Precompiled"), precompiled_charsmap: z.string().nullable() }),
+  z.strictObject({ type: z.enum(["NFC", "NFD", "NFKC", "NFKD"]) }),
+  z.strictObject({ type: z.literal("Lowercase") }),
+  z.strictObject({ type: z.literal("StripAccents") }),
+  z.strictObject({ type: z.literal("Nmt") }),
+  z.strictObject({ type: z.literal("Strip"), strip_left: flag.default(true), strip_right: flag.default(true) }),
+  z.strictObject({ type: z.literal("Replace"), pattern: patternSchema, content: z.string() }),
+  z.strictObject({ type: z.literal("ByteLevel") }),
+  z.strictObject({ type: z.literal("Prepend"), prepend: z.string() }),
+  z.strictObject({ type: z.literal("Precompiled"), precompiled_charsmap: z.string().nullable() }),
   bertSchema,
 ]);
-
-const sequenceSchema = z.object({ type: z.literal("Sequence"), normalizers: z.array(z.unknown()) });
 
 /**
  * The `normalizer` of a tokenizer.json as one function; undefined for none.
  *
  * @throws NuwaError FILE naming what is not supported
  */
-export function readNormalizer(json: unknown, where: string, part = "normalizer"): Normalizer | undefined {
-  if (json === null || json === undefined) return undefined;
-  const sequence = sequenceSchema.safeParse(json);
-  if (sequence.success) {
-    const steps = sequence.data.normalizers
-      .map((one, index) => readNormalizer(one, where, `${part}.normalizers[${index}]`))
-      .filter((step) => step !== undefined);
-    return steps.length === 0 ? undefined : (text) => steps.reduce((result, step) => step(result), text);
-  }
-  const step = stepSchema.safeParse(json);
-  if (!step.success) {
-    const issue = step.error.issues[0];
-    const at = issue === undefined || issue.path.length === 0 ? part : `${part}.${issue.path.join(".")}`;
-    throw unsupported(where, at, issue?.message ?? "not a normalizer that can be read");
-  }
-  return makeStep(step.data, where, part);
+export function readNormalizer(json: unknown, where: string): Normalizer | undefined {
+  const steps = readSteps(json, { schema: stepSchema, list: "normalizers", where, part: "normalizer" })
+    .map(({ step, part }) => makeStep(step, where, part))
+    .filter((step) => step !== undefined);
+  return steps.length === 0 ? undefined : (text) => steps.reduce((result, step) => step(result), text);
 }
 
 function makeStep(step: z.infer<typeof stepSchema>, where: string, part: string): Normalizer | undefined {
@@ -82,6 +72,8 @@ function makeStep(step: z.infer<typeof stepSchema>, where: string, part: string)
       const charsmap = new Charsmap(base64(step.precompiled_charsmap, where, part), where);
       return (text) => charsmap.byGrapheme(text);
     }
+    case "ByteLevel":
+      return toByteCharacters;
     case "BertNormalizer":
       return bertNormalizer(step);
   }
@@ -96,19 +88,23 @@ export function base64(text: string, where: string, part: string): Buffer {
 }
 
 /** A `Replace`, as normalizer or as decoder: every match, its content taken literally. */
-export function replacer(
-  pattern: { String: string } | { Regex: string },
-  content: string,
-  where: string,
-  part: string,
-): Normalizer {
-  if ("String" in pattern) {
+export function replacer(pattern: PatternJson, content: string, where: string, part: string): Normalizer {
+  if ("String" in pattern && pattern.String !== "") {
     const wanted = pattern.String;
-    return wanted === "" ? (text) => text : (text) => text.replaceAll(wanted, () => content);
+    return (text) => text.replaceAll(wanted, () => content);
   }
   try {
-    const regex = toJavaScriptRegex(pattern.Regex);
-    return (text) => text.replace(regex, () => content);
+    const regex = "String" in pattern ? textRegex(pattern.String) : toJavaScriptRegex(pattern.Regex);
+    return (text) => {
+      if (text === "") return "";
+      let result = "";
+      let last = 0;
+      for (const { start, end } of findMatches(text, regex)) {
+        result += text.slice(last, start) + content;
+        last = end;
+      }
+      return last === 0 && result === "" ? text : result + text.slice(last);
+    };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw unsupported(where, `${part}.pattern`, cause.message);

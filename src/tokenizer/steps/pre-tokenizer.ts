@@ -1,11 +1,11 @@
 import { codePointAt, classOf, unitsOf, HAN, LETTER, NEWLINE, NUMBER, SPACE } from "./character-classes.ts";
+import type { PatternDialect } from "./pattern-classes.ts";
+import { toJavaScriptRegex } from "./pattern.ts";
+import { regexScanner, type PieceScanner } from "./pieces.ts";
 
 /** Names that a recipe may give. */
 export const preTokenizerNames = ["gpt2", "gpt4", "chinese"] as const;
 export type PreTokenizerName = (typeof preTokenizerNames)[number];
-
-/** Where the piece that starts at `start` ends (> start); `~end` when the piece is to be left out. */
-export type PieceScanner = (text: string, start: number) => number;
 
 /** Han characters in one piece: more than nearly every phrase, few enough to keep counting and encoding in bounds. */
 const HAN_RUN = 16;
@@ -134,87 +134,12 @@ const foreignPatterns: ReadonlyMap<string, PieceScanner> = new Map([
   [`'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${rest}`, makeScanner(LETTER, false, true)],
 ]);
 
-/** The scanner for a Split pattern of a tokenizer.json: a fast one where the pattern is known, else by regular expression. */
-export function scannerForPattern(pattern: string): PieceScanner {
+/**
+ * The scanner for a Split pattern of a tokenizer.json: a fast one where the pattern is known, else by regular expression.
+ *
+ * @throws SyntaxError naming what of the pattern is malformed or not supported
+ */
+export function scannerForPattern(pattern: string, dialect?: PatternDialect): PieceScanner {
   for (const name of preTokenizerNames) if (preTokenizerPatterns[name] === pattern) return scanners[name];
-  return foreignPatterns.get(pattern) ?? regexScanner(toJavaScriptRegex(pattern));
-}
-
-/**
- * A pattern in the syntax of Oniguruma and Rust as a JavaScript one: `\s` is White_Space, `\p{Han}` names a script,
- * and a group `(?i:…)` gets both cases written out.
- *
- * @throws SyntaxError when JavaScript cannot read the rest
- */
-export function toJavaScriptRegex(pattern: string): RegExp {
-  const spelled = pattern.replace(/\(\?i:((?:[^()\\]|\\.)*)\)/g, (_, body: string) => `(?:${bothCases(body)})`);
-  const source = spelled.replace(
-    /\\(?:p\{(Han|Hiragana|Katakana|Hangul)\}|[\s\S])/g,
-    (escape: string, script?: string) => {
-      if (script !== undefined) return `\\p{Script=${script}}`;
-      if (escape === "\\s") return "\\p{White_Space}";
-      return escape === "\\S" ? "\\P{White_Space}" : escape;
-    },
-  );
-  return new RegExp(source, "gu");
-}
-
-/** Every ASCII letter of `body` with its other case; `s` also with U+017F and `k` with U+212A, as Unicode folds them. */
-function bothCases(body: string): string {
-  let inClass = false;
-  return body.replace(/\\.|[[\]A-Za-z]/g, (part) => {
-    if (part.length > 1) return part;
-    if (part === "[" || part === "]") {
-      inClass = part === "[";
-      return part;
-    }
-    const lower = part.toLowerCase();
-    const all = lower + lower.toUpperCase() + (lower === "s" ? "\u017f" : lower === "k" ? "\u212a" : "");
-    return inClass ? all : `[${all}]`;
-  });
-}
-
-/** The same as a {@link PieceScanner}, by regular expression: a match is a piece, and so is what lies between two. */
-export function regexScanner(regex: RegExp, options: { dropGaps?: boolean } = {}): PieceScanner {
-  return (text, start) => {
-    regex.lastIndex = start;
-    let match = regex.exec(text);
-    while (match !== null && match[0].length === 0) {
-      regex.lastIndex += unitsOf(codePointAt(text, regex.lastIndex));
-      match = regex.lastIndex > text.length ? null : regex.exec(text);
-    }
-    if (match !== null && match.index === start) return start + match[0].length;
-    const gapEnd = match === null ? text.length : match.index;
-    return options.dropGaps === true ? ~gapEnd : gapEnd;
-  };
-}
-
-/**
- * Cuts `text` by each scanner in turn, and shows where every piece is to `visit`: units [start, end) of the text given,
- * which with several scanners is a part of the whole. No scanner: the text is one piece.
- *
- * @example forEachPiece([presetScanner("gpt2")], "Hello world", (text, start, end) => pieces.push(text.slice(start, end)));
- */
-export function forEachPiece(
-  scanners: readonly PieceScanner[],
-  text: string,
-  visit: (text: string, start: number, end: number) => void,
-  depth = 0,
-): void {
-  const scan = scanners[depth];
-  if (scan === undefined) {
-    if (text.length > 0) visit(text, 0, text.length);
-    return;
-  }
-  const last = depth === scanners.length - 1;
-  for (let start = 0; start < text.length; ) {
-    const end = scan(text, start);
-    if (end < 0) {
-      start = ~end;
-      continue;
-    }
-    if (last) visit(text, start, end);
-    else forEachPiece(scanners, text.slice(start, end), visit, depth + 1);
-    start = end;
-  }
+  return foreignPatterns.get(pattern) ?? regexScanner(toJavaScriptRegex(pattern, dialect));
 }

@@ -1,4 +1,5 @@
 import { NuwaError } from "../../text/index.ts";
+import type { AddedToken } from "./added-tokens.ts";
 import { makeStreamDecoder, utf8Decoder } from "./stream-decoder.ts";
 import type { DecodeOptions, StreamDecoder } from "../types.ts";
 
@@ -8,6 +9,18 @@ export interface VocabularyEntry {
   readonly token: string;
   readonly bytes: Uint8Array;
   readonly special: boolean;
+}
+
+/** Added tokens by their content; those that are searched for in normalized text are decoded to it. */
+export function addedEntries(added: readonly AddedToken[], normalize?: (text: string) => string): VocabularyEntry[] {
+  const entry = ({ id, special }: AddedToken, token: string): VocabularyEntry => {
+    return { id, token, bytes: Buffer.from(token), special };
+  };
+  return added.flatMap((token) => {
+    const plain = entry(token, token.content);
+    const changed = token.normalized === true ? (normalize?.(token.content) ?? "") : "";
+    return changed === "" ? [plain] : [plain, entry(token, changed)];
+  });
 }
 
 /** Ids, their names and their bytes: what decoding needs, and what every kind of tokenizer has. */

@@ -147,7 +147,7 @@ function assemble(learned: {
     byteIds,
     merges,
     added: new AddedTokens(added),
-    scanners: [presetScanner(preTokenizer)],
+    steps: [{ scan: presetScanner(preTokenizer) }],
     bosId: vocabulary.specialTokens.get(END_OF_TEXT),
     eosId: vocabulary.specialTokens.get(END_OF_TEXT),
     padId: vocabulary.specialTokens.get(PAD),

@@ -1,7 +1,8 @@
 import { toWellFormed } from "../steps/character-classes.ts";
-import { readCutter } from "../steps/cutters.ts";
 import { readNormalizer } from "../steps/normalizers.ts";
-import { forEachPiece, presetScanner, type PreTokenizerName } from "../steps/pre-tokenizer.ts";
+import { forEachPiece } from "../steps/pieces.ts";
+import { presetScanner, type PreTokenizerName } from "../steps/pre-tokenizer.ts";
+import { readPreTokenizer } from "../steps/pre-tokenizer-json.ts";
 import type { JsonObject } from "../types.ts";
 
 /** How a text is cut before its pieces are counted: plain data, so that it can be told to a thread. */
@@ -15,12 +16,10 @@ export function pieceVisitor(
   plan: CountPlan,
 ): (text: string, visit: (text: string, start: number, end: number) => void) => void {
   if (plan.kind === "scanner") {
-    const scanners = [presetScanner(plan.preTokenizer)];
-    return (text, visit) => forEachPiece(scanners, toWellFormed(text), visit);
+    const steps = [{ scan: presetScanner(plan.preTokenizer) }];
+    return (text, visit) => forEachPiece(steps, toWellFormed(text), visit);
   }
   const normalize = readNormalizer(plan.normalizer, "tokenizer") ?? ((text: string) => text);
-  const cut = readCutter(plan.preTokenizer, "tokenizer") ?? ((text: string) => [text]);
-  return (text, visit) => {
-    for (const piece of cut(normalize(toWellFormed(text)), true)) if (piece !== "") visit(piece, 0, piece.length);
-  };
+  const { steps } = readPreTokenizer(plan.preTokenizer, "tokenizer", false);
+  return (text, visit) => forEachPiece(steps, normalize(toWellFormed(text)), visit);
 }
