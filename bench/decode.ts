@@ -5,7 +5,7 @@
  *
  *     nuwa bench decode
  */
-import { type GenerationCache, Gpt, llamaGpt, resolveGptConfig } from "../src/models/index.ts";
+import { type CausalModel, createCausal, type GenerationCache, resolveArchitecture } from "../src/models/index.ts";
 import { createCpuDevice, type CpuDevice } from "../src/tensor/cpu/device.ts";
 import { Tape, Tensor, weightBytes, type WeightDType } from "../src/tensor/index.ts";
 
@@ -44,8 +44,8 @@ const PRECISIONS = ["float32", "bfloat16", "int8"] as const;
 export function benchDecode(options: DecodeBenchOptions, log: (line: string) => void): DecodeResult[] {
   const { prompt, tokens, batch, rounds, threads } = options;
   const device = createCpuDevice(threads === undefined ? {} : { threads });
-  const config = resolveGptConfig({
-    ...llamaGpt,
+  const architecture = resolveArchitecture({
+    family: "llama",
     vocab_size: options.vocabulary,
     num_hidden_layers: options.layers,
     hidden_size: options.width,
@@ -54,7 +54,11 @@ export function benchDecode(options: DecodeBenchOptions, log: (line: string) => 
   });
   const runs = PRECISIONS.map((precision) => {
     log(`weights in ${precision}`);
-    return { precision, model: new Gpt(config, device, { trainable: false, precision }), times: emptyTimes() };
+    return {
+      precision,
+      model: createCausal(architecture, device, { trainable: false, precision }),
+      times: emptyTimes(),
+    };
   });
   const bandwidths: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -71,7 +75,7 @@ export function benchDecode(options: DecodeBenchOptions, log: (line: string) => 
   }
   const bandwidth = Math.max(...bandwidths);
   const results = runs.map(({ precision, model, times }): DecodeResult => {
-    const bytes = bytesPerToken(model, precision, prompt + tokens / 2);
+    const bytes = bytesPerToken(model, precision, options);
     const best = Math.min(...times.single);
     return {
       precision,
@@ -96,7 +100,7 @@ export function benchDecode(options: DecodeBenchOptions, log: (line: string) => 
 const emptyTimes = () => ({ single: [] as number[], batched: [] as number[], prefill: [] as number[] });
 
 /** Reads the prompt into every row, then writes greedily; adds each step's seconds, gives those of one prompt. */
-function runOnce(model: Gpt, device: CpuDevice, B: number, sizes: DecodeBenchOptions, steps: number[]): number {
+function runOnce(model: CausalModel, device: CpuDevice, B: number, sizes: DecodeBenchOptions, steps: number[]): number {
   const { prompt, tokens } = sizes;
   const V = model.config.vocab_size;
   const cache = model.createCache(B, prompt + tokens + 1);
@@ -106,7 +110,7 @@ function runOnce(model: Gpt, device: CpuDevice, B: number, sizes: DecodeBenchOpt
     const T = ids.length / rows;
     const tape = new Tape({ device, arena, recording: false, training: false });
     const hidden = model.hidden(tape, tape.constant(ids, [rows, T], "int32"), { cache: into }); // (rows, T, C)
-    const C = model.config.hidden_size;
+    const C = hidden.length / ids.length;
     const last = new Tensor(device, hidden.storage.slice((T - 1) * C, rows * C), [rows, C]);
     device.argmax(chosen.slice(0, rows), model.logits(tape, last).storage, rows, V);
     const result = Int32Array.from(device.readNow(chosen.slice(0, rows)));
@@ -133,9 +137,9 @@ function runOnce(model: Gpt, device: CpuDevice, B: number, sizes: DecodeBenchOpt
 }
 
 /** Every weight once (of an untied embedding one row, of normalisations all), and the text's keys and values. */
-function bytesPerToken(model: Gpt, precision: WeightDType, length: number): number {
-  const { num_hidden_layers: layers, num_key_value_heads: K, head_dim: D } = model.config;
-  let bytes = 2 * layers * length * K * D * 4;
+function bytesPerToken(model: CausalModel, precision: WeightDType, sizes: DecodeBenchOptions): number {
+  const { layers, width: C, prompt, tokens } = sizes;
+  let bytes = 2 * layers * (prompt + tokens / 2) * C * 4; // as many key-value heads as query heads
   for (const { name, shape } of model.parameters) {
     const [rows = 0, width = 0] = shape;
     if (shape.length === 1) bytes += 4 * rows;

@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { Gpt, measureStep } from "../../src/models/index.ts";
+import { createCausal, measureStep } from "../../src/models/index.ts";
 import { createOptimizer, optimizerSettings } from "../../src/optim/index.ts";
 import {
   createDevice,
@@ -11,7 +11,7 @@ import {
 } from "../../src/tensor/index.ts";
 import { createCpuDevice } from "../../src/tensor/cpu/device.ts";
 import { type Batch, type Objective, Trainer } from "../../src/train/index.ts";
-import { configOf, type Shape } from "./shapes.ts";
+import { architectureOf, type Shape } from "./shapes.ts";
 
 export interface OursTask {
   readonly shape: Shape;
@@ -49,17 +49,17 @@ const MiB = 2 ** 20;
 export async function measureOurs(task: OursTask): Promise<OursResult> {
   const { shape, steps, threads, precision, checkpointing } = task;
   const { batch: B, T } = shape;
-  const config = configOf(shape);
+  const architecture = architectureOf(shape);
   const settings = optimizerSettings.parse({ name: "adamw" });
   const native = nativeAvailable();
   const inner = createDevice(native.available ? "cpu" : "reference", { threads, precision });
   const meter = native.available ? createCpuDevice({ threads }) : undefined;
   const profiler = task.profile ? createProfiler(inner) : undefined;
   const device = profiler?.device ?? inner;
-  const cost = measureStep(config, { B, T, optimizer: settings, checkpointing });
+  const cost = measureStep(architecture, { B, T, optimizer: settings, checkpointing });
   const baseRssMb = process.memoryUsage.rss() / MiB;
   const arena = device.createArena();
-  const model = new Gpt(config, device, { seed: 1 });
+  const model = createCausal(architecture, device, { seed: 1 });
   const trainer = new Trainer({
     model,
     optimizer: createOptimizer(settings, model.parameters),

@@ -1,4 +1,4 @@
-import { classicGpt, type GptConfig, resolveGptConfig } from "../../src/models/index.ts";
+import { type Architecture, resolveArchitecture } from "../../src/models/index.ts";
 import { didYouMean, NuwaError } from "../../src/text/index.ts";
 
 /** A training step to measure: GPT-2's architecture (learned positions, LayerNorm, GELU, tied head), float32 weights. */
@@ -39,13 +39,13 @@ export function parseShapes(text: string): readonly Shape[] {
   });
 }
 
-export function configOf(shape: Shape): GptConfig {
-  return resolveGptConfig({
-    ...classicGpt,
-    num_hidden_layers: shape.layers,
-    num_attention_heads: shape.heads,
-    hidden_size: shape.width,
+export function architectureOf(shape: Shape): Architecture {
+  return resolveArchitecture({
+    family: "gpt2",
+    n_layer: shape.layers,
+    n_head: shape.heads,
+    n_embd: shape.width,
     vocab_size: shape.vocabulary,
-    max_position_embeddings: shape.T,
+    n_positions: shape.T,
   });
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyModel, type TinyModel } from "../../test/helpers/tiny-model.ts";
-import { classicGpt, Gpt, llamaGpt, resolveGptConfig } from "../models/index.ts";
+import { classic, llamaLike } from "../../test/helpers/models.ts";
+import { type CausalModel, createCausal, resolveArchitecture } from "../models/index.ts";
 import { createDevice, nativeAvailable } from "../tensor/index.ts";
 import { BatchGenerator, generateBatch } from "./batch.ts";
 import { Decoder } from "./decoder.ts";
@@ -15,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => tiny.dispose());
 
 async function alone(
-  model: Gpt | TinyModel["model"],
+  model: CausalModel,
   prompts: readonly (TokenRequest & { readonly settings: GenerationSettings })[],
 ): Promise<number[][]> {
   const generator = new TextGenerator(model, tiny.tokenizer);
@@ -41,7 +42,7 @@ function prompts(vocabulary: number): (TokenRequest & { readonly settings: Gener
 
 describe("several texts at once", () => {
   test.each([1, 2, 3, 8, 16])("in %i rows come out token for token as alone", async (rows) => {
-    const given = prompts(tiny.model.config.vocab_size);
+    const given = prompts(tiny.model.architecture.config.vocab_size);
     const expected = await alone(tiny.model, given);
     expect(expected.map((text) => text.length)).toEqual(given.map(({ settings }) => settings.max_tokens));
     const batch = new BatchGenerator(tiny.model, { rows });
@@ -50,16 +51,21 @@ describe("several texts at once", () => {
   });
 
   test.each([
-    ["classic", classicGpt],
-    ["llama-like", llamaGpt],
+    ["classic", classic],
+    ["llama-like", llamaLike],
   ] as const)("also a %s model, in every precision", async (_name, family) => {
     const device = createDevice(nativeAvailable().available ? "cpu" : "reference");
     const sizes = { vocab_size: tiny.tokenizer.vocabSize, num_hidden_layers: 2, hidden_size: 40 };
-    const config = resolveGptConfig({ ...family, ...sizes, max_position_embeddings: 96, initializer_range: 0.3 });
+    const architecture = resolveArchitecture({
+      ...family,
+      ...sizes,
+      max_position_embeddings: 96,
+      initializer_range: 0.3,
+    });
     for (const precision of ["float32", "bfloat16", "int8"] as const) {
-      const model = new Gpt(config, device, { seed: 3, trainable: false, precision });
+      const model = createCausal(architecture, device, { seed: 3, trainable: false, precision });
       const batch = new BatchGenerator(model, { rows: 3 });
-      const given = prompts(config.vocab_size);
+      const given = prompts(architecture.config.vocab_size);
       expect(await generateBatch(batch, given)).toEqual(await alone(model, given));
       batch.dispose();
       model.release();
@@ -68,7 +74,7 @@ describe("several texts at once", () => {
   });
 
   test("ends at stop tokens and at the end of the cache, and takes more prompts than rows", async () => {
-    const [first] = prompts(tiny.model.config.vocab_size);
+    const [first] = prompts(tiny.model.architecture.config.vocab_size);
     const ids = first?.ids ?? [];
     const long = { ...greedy, max_tokens: 1000 };
     const [whole = []] = await alone(tiny.model, [{ ids, settings: { ...greedy, max_tokens: 12 } }]);
@@ -97,7 +103,7 @@ describe("several texts at once", () => {
   test("stops when its caller says so, and refuses what is no prompt", async () => {
     const batch = new BatchGenerator(tiny.model, { rows: 2 });
     const controller = new AbortController();
-    const given = prompts(tiny.model.config.vocab_size).slice(0, 2);
+    const given = prompts(tiny.model.architecture.config.vocab_size).slice(0, 2);
     const pieces = batch.generate(given, { signal: controller.signal });
     await pieces.next();
     await pieces.next();

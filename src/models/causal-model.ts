@@ -1,5 +1,6 @@
-import type { Tape, Tensor } from "../tensor/index.ts";
-import type { GenerationCache, Model } from "./model.ts";
+import type { Device, Tape, Tensor } from "../tensor/index.ts";
+import { NuwaError } from "../text/index.ts";
+import type { Architecture, CreateOptions, GenerationCache, Model } from "./model.ts";
 
 /** What a model reads beside the tokens. */
 export interface ReadOptions {
@@ -52,6 +53,7 @@ export interface LossResult {
  * tape.backward(loss);
  */
 export interface CausalModel extends Model {
+  readonly kind: "causal";
   /**
    * tokens int32 (B, T) -> (B, T, C), final norm applied.
    * @throws NuwaError VALUE when a text is longer than the model or the cache has room for
@@ -69,8 +71,30 @@ export interface CausalModel extends Model {
   createCache(B: number, capacity: number): GenerationCache;
 }
 
+/**
+ * A causal model with fresh weights.
+ *
+ * @throws NuwaError VALUE for an architecture whose models are of another kind
+ * @example createCausal(resolveArchitecture({ family: "llama", vocab_size: 512 }), device, { seed: 1 });
+ */
+export function createCausal(architecture: Architecture, device: Device, options: CreateOptions = {}): CausalModel {
+  return requireCausal(architecture.create(device, options));
+}
+
+export function isCausal(model: Model): model is CausalModel {
+  return model.kind === "causal";
+}
+
+/** @throws NuwaError VALUE, after releasing it, for a model of another kind */
+export function requireCausal(model: Model): CausalModel {
+  if (isCausal(model)) return model;
+  model.release();
+  throw new NuwaError("VALUE", `expected a causal model, got a ${model.kind} one (${model.architecture.family})`);
+}
+
 /** A causal body with a head of one: a number at each time step, as a reward of the text so far or its value. */
 export interface ScalarModel extends Model {
+  readonly kind: "scalar";
   /** As of a {@link CausalModel}. */
   hidden(tape: Tape, tokens: Tensor, options?: ReadOptions): Tensor;
   /** hidden (…, C) -> (…) */

@@ -13,6 +13,7 @@ export interface MaskedReadOptions extends Omit<ReadOptions, "cache"> {
  * the hidden ones are replaced; its `targets` are what stood there, and negative elsewhere.
  */
 export interface MaskedModel extends Model {
+  readonly kind: "masked";
   /** tokens int32 (B, T) -> (B, T, C). @throws NuwaError VALUE when a text is longer than the model */
   hidden(tape: Tape, tokens: Tensor, options?: MaskedReadOptions): Tensor;
   /** hidden (…, C) -> (…, V), before softmax. */

@@ -1,7 +1,7 @@
 import { clipByGlobalNorm, createOptimizer, type OptimizerSettings } from "../optim/index.ts";
 import { MetaDevice, Tape } from "../tensor/index.ts";
-import { Gpt } from "./families/gpt/gpt.ts";
-import type { GptConfig } from "./families/gpt/gpt-config.ts";
+import { createCausal } from "./causal-model.ts";
+import type { Architecture } from "./model.ts";
 
 export interface MeasureOptions {
   /** Texts in a micro-batch. */ readonly B: number;
@@ -31,13 +31,13 @@ export interface StepMeasure {
  *
  * @throws NuwaError VALUE when T is longer than the model's context
  * @example
- * const { totalBytes } = measureStep(config, { B: 8, T: 256, optimizer: optimizerSettings.parse({ name: "adamw" }) });
+ * const { totalBytes } = measureStep(architecture, { B: 8, T: 256, optimizer: optimizerSettings.parse({ name: "adamw" }) });
  */
-export function measureStep(config: GptConfig, options: MeasureOptions): StepMeasure {
+export function measureStep(architecture: Architecture, options: MeasureOptions): StepMeasure {
   const { B, T, optimizer: settings, microBatches = 1, weights = false, checkpointing = false } = options;
   const device = new MetaDevice();
   const recording = settings !== undefined;
-  const model = new Gpt(config, device, { trainable: recording });
+  const model = createCausal(architecture, device, { trainable: recording });
   const optimizer = settings === undefined ? undefined : createOptimizer(settings, model.parameters);
   const parameters = model.parameters.totalElements;
   const arena = device.createArena();

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDevice, type Device, nativeAvailable, Tape, type WeightDType } from "../tensor/index.ts";
 import { loadModel, saveModel } from "./checkpoint/checkpoint.ts";
-import { Gpt } from "./families/gpt/gpt.ts";
-import { classicGpt, llamaGpt, resolveGptConfig } from "./families/gpt/gpt-config.ts";
-import { loadStories, StoriesTokenizer } from "./checkpoint/stories.ts";
+import { classic, llamaLike } from "../../test/helpers/models.ts";
+import { type CausalModel, createCausal } from "./causal-model.ts";
+import { loadStories, StoriesTokenizer } from "./families/llama/stories.ts";
+import { resolveArchitecture } from "./section.ts";
 
 const folder = join(process.env["NUWA_SHARED"] ?? "../shared", "data/stories260K");
 const missing = !existsSync(join(folder, "stories260K.bin"));
@@ -20,7 +21,7 @@ beforeAll(() => {
 afterAll(() => device.dispose());
 
 /** Mean nats a token, and the logits. */
-function evaluate(model: Gpt, ids: readonly number[]): { nats: number; logits: number[] } {
+function evaluate(model: CausalModel, ids: readonly number[]): { nats: number; logits: number[] } {
   const arena = device.createArena();
   const tape = new Tape({ device, arena, recording: false, training: false });
   const T = ids.length - 1;
@@ -75,13 +76,18 @@ describe.skipIf(missing)("a trained model in fewer bits (needs the shared data)"
 
 describe("loadModel", () => {
   test.each([
-    ["gpt2", classicGpt],
-    ["llama", llamaGpt],
+    ["gpt2", classic],
+    ["llama", llamaLike],
   ] as const)("keeps a %s checkpoint's matrices in the precision asked for", async (_name, family) => {
     const dir = await mkdtemp(join(tmpdir(), "nuwa-precision-"));
     const sizes = { vocab_size: 90, num_hidden_layers: 2, hidden_size: 40, num_attention_heads: 4 };
-    const config = resolveGptConfig({ ...family, ...sizes, initializer_range: 0.2, max_position_embeddings: 40 });
-    const model = new Gpt(config, device, { seed: 2, trainable: false });
+    const architecture = resolveArchitecture({
+      ...family,
+      ...sizes,
+      initializer_range: 0.2,
+      max_position_embeddings: 40,
+    });
+    const model = createCausal(architecture, device, { seed: 2, trainable: false });
     await saveModel(dir, model);
     const ids = Array.from({ length: 33 }, (_, i) => (i * 29) % 90);
     const exact = evaluate(model, ids);

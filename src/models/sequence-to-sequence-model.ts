@@ -20,6 +20,7 @@ export interface PairBatch extends Omit<TokenBatch, "positions"> {
 
 /** A model that gives each token's probability from those before it and from a source text (Sutskever et al. 2014). */
 export interface SequenceToSequenceModel extends Model {
+  readonly kind: "sequence-to-sequence";
   /** source int32 (B, S). @throws NuwaError VALUE when it is longer than the model */
   encode(tape: Tape, source: Tensor, options?: { readonly segments?: Tensor | undefined }): Encoded;
   /**

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Gpt, loadModel, resolveGptConfig } from "../models/index.ts";
+import { createCausal, loadModel, resolveArchitecture } from "../models/index.ts";
 import { createOptimizer, optimizerSettings } from "../optim/index.ts";
 import { createDevice } from "../tensor/index.ts";
 import {
@@ -47,8 +47,13 @@ function state(step: number): TrainerState {
 
 function fresh(seed = 1) {
   const device = createDevice("reference");
-  const config = resolveGptConfig({ vocab_size: 9, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2 });
-  const model = new Gpt(config, device, { seed });
+  const architecture = resolveArchitecture({
+    vocab_size: 9,
+    hidden_size: 8,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+  });
+  const model = createCausal(architecture, device, { seed });
   return { device, model, optimizer: createOptimizer(optimizerSettings.parse({ name: "muon" }), model.parameters) };
 }
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { Gpt, resolveGptConfig } from "../models/index.ts";
+import { createCausal, resolveArchitecture } from "../models/index.ts";
 import { createOptimizer, optimizerSettings } from "../optim/index.ts";
 import { createDevice, nativeAvailable } from "../tensor/index.ts";
 import type { Batch, Objective } from "./objectives/objective.ts";
@@ -21,7 +21,7 @@ it.skipIf(!nativeAvailable().available)(
   async () => {
     const device = createDevice("cpu", { threads: 2 });
     const sizes = { num_hidden_layers: 1, hidden_size: 32, num_attention_heads: 2, max_position_embeddings: 32 };
-    const model = new Gpt(resolveGptConfig({ ...sizes, vocab_size: 64 }), device, { trainable: true });
+    const model = createCausal(resolveArchitecture({ ...sizes, vocab_size: 64 }), device, { trainable: true });
     const optimizer = createOptimizer(optimizerSettings.parse({ name: "muon" }), model.parameters);
     const arena = device.createArena();
     const [B, T] = [16, 32];

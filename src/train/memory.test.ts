@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { resolveGptConfig } from "../models/index.ts";
+import { resolveArchitecture } from "../models/index.ts";
 import { optimizerSettings } from "../optim/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import { memoryLimit, requireMemory, requireTrainingMemory } from "./memory.ts";
@@ -47,13 +47,13 @@ it("suggests activation checkpointing where that makes more fit", () => {
 });
 
 it("knows what a model takes: weights, gradients and moments at least, activations less with checkpointing", () => {
-  const config = resolveGptConfig({ vocab_size: 1000, num_hidden_layers: 8, max_position_embeddings: 512 });
+  const architecture = resolveArchitecture({ vocab_size: 1000, num_hidden_layers: 8, max_position_embeddings: 512 });
   const sizes = { T: 512, batch: 8, optimizer: optimizerSettings.parse({ name: "adamw" }) };
   const limit = 192 * 2 ** 20;
-  expect(() => requireTrainingMemory(config, { ...sizes, activation_checkpointing: false }, limit)).toThrow(
+  expect(() => requireTrainingMemory(architecture, { ...sizes, activation_checkpointing: false }, limit)).toThrow(
     "a batch of 8",
   );
-  expect(() => requireTrainingMemory(config, { ...sizes, activation_checkpointing: true }, limit)).not.toThrow();
+  expect(() => requireTrainingMemory(architecture, { ...sizes, activation_checkpointing: true }, limit)).not.toThrow();
 });
 
 it("knows this machine's limit", () => {

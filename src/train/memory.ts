@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { type GptConfig, measureStep } from "../models/index.ts";
+import { type Architecture, measureStep } from "../models/index.ts";
 import type { OptimizerSettings } from "../optim/index.ts";
 import { NuwaError } from "../text/errors.ts";
 
@@ -59,10 +59,14 @@ export interface TrainingSizes {
  *
  * @throws NuwaError MEMORY
  */
-export function requireTrainingMemory(config: GptConfig, sizes: TrainingSizes, available = memoryLimit()): void {
+export function requireTrainingMemory(
+  architecture: Architecture,
+  sizes: TrainingSizes,
+  available = memoryLimit(),
+): void {
   const { T, batch, optimizer, activation_checkpointing: on, factor = 1 } = sizes;
   const bytes = (B: number, checkpointing: boolean): number =>
-    measureStep(config, { B, T, optimizer, checkpointing }).totalBytes * factor;
+    measureStep(architecture, { B, T, optimizer, checkpointing }).totalBytes * factor;
   const checkpointed = on ? undefined : (B: number) => bytes(B, true);
   requireMemory({ predict: (B) => bytes(B, on), checkpointed }, batch, available);
 }

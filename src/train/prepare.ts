@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readPackMeta, TokenDataset } from "../data/pack/tokens/index.ts";
-import { type GptConfig, readModelConfig, resolveGptConfig, type SpecialTokenIds } from "../models/index.ts";
+import { type Architecture, architectureOfSection, readArchitecture, type SpecialTokenIds } from "../models/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
   defaultChatTemplate,
@@ -28,7 +28,7 @@ export interface SamplePrompt {
 export interface Prepared {
   readonly tokenizer: Tokenizer;
   readonly objective: Objective;
-  readonly config: GptConfig;
+  readonly architecture: Architecture;
   readonly prompts: readonly SamplePrompt[];
   /** Tokens that end a sample. */
   readonly stop: ReadonlySet<number>;
@@ -54,18 +54,15 @@ export async function prepare(job: TrainJob): Promise<Prepared> {
   };
 }
 
-type Parts = Pick<Prepared, "objective" | "config" | "prompts" | "stop">;
+type Parts = Pick<Prepared, "objective" | "architecture" | "prompts" | "stop">;
 
 async function preparePretrain(job: PretrainJob, tokenizer: Tokenizer): Promise<Parts> {
   const { settings } = job;
   const { context, batch, accumulate, seed, dropout, eval_tokens: evalTokens } = settings;
-  const fresh = {
-    ...settings.model,
-    vocab_size: tokenizer.vocabSize,
-    max_position_embeddings: context,
-    dropout,
-  };
-  const config = job.init === undefined ? resolveGptConfig(fresh, "model") : await given(job.init, job, tokenizer);
+  const architecture =
+    job.init === undefined
+      ? architectureOfSection(settings.model, { vocabulary: tokenizer.vocabSize, context, dropout }, { where: "model" })
+      : await given(job.init, job, tokenizer);
   const prompts = settings.sample_prompts.map((text) => ({ text, ids: begin(tokenizer, text) }));
   const meta = await readPackMeta(job.tokens);
   const training = await TokenDataset.open(job.tokens, "train", { tokenizer });
@@ -78,7 +75,7 @@ async function preparePretrain(job: PretrainJob, tokenizer: Tokenizer): Promise<
     seed,
     evalTokens,
   });
-  return { objective, config, prompts, stop: new Set(tokenizer.eosId === undefined ? [] : [tokenizer.eosId]) };
+  return { objective, architecture, prompts, stop: new Set(tokenizer.eosId === undefined ? [] : [tokenizer.eosId]) };
 }
 
 /** A prompt's tokens. An empty one is the start of a document; a vocabulary without that token begins with its first. */
@@ -89,8 +86,8 @@ function begin(tokenizer: Tokenizer, text: string): Uint32Array {
 
 async function prepareSft(job: SftJob, tokenizer: Tokenizer): Promise<Parts> {
   const { settings } = job;
-  const config = await given(job.init, job, tokenizer);
-  const context = settings.context ?? config.max_position_embeddings;
+  const architecture = await given(job.init, job, tokenizer);
+  const context = settings.context ?? architecture.config.max_position_embeddings;
   const template = (await loadChatTemplate(job.tokenizer)) ?? defaultChatTemplate;
   const warnings: string[] = [];
   const encode = async (path: string): Promise<readonly EncodedDialogue[]> => {
@@ -118,7 +115,7 @@ async function prepareSft(job: SftJob, tokenizer: Tokenizer): Promise<Parts> {
   }));
   return {
     objective: { ...objective, warnings: [...warnings, ...objective.warnings] },
-    config,
+    architecture,
     prompts,
     stop: new Set(stopIds(tokenizer, template)),
   };
@@ -144,9 +141,10 @@ function encodeDialogues(
   return { dialogues, problems };
 }
 
-/** The config of the model to begin from, with this run's dropout. @throws NuwaError when it does not fit the job */
-async function given(init: string, { settings }: TrainJob, tokenizer: Tokenizer): Promise<GptConfig> {
-  const config = await readModelConfig(init);
+/** The architecture of the model to begin from, with this run's dropout. @throws NuwaError when it does not fit the job */
+async function given(init: string, { settings }: TrainJob, tokenizer: Tokenizer): Promise<Architecture> {
+  const architecture = await readArchitecture(init);
+  const { config } = architecture;
   const { context, dropout } = settings;
   if (context !== undefined && context > config.max_position_embeddings) {
     throw new NuwaError(
@@ -162,5 +160,5 @@ async function given(init: string, { settings }: TrainJob, tokenizer: Tokenizer)
       { where: init, hint: "use the tokenizer that the model was trained with" },
     );
   }
-  return dropout === undefined ? config : { ...config, dropout };
+  return architecture.withDropout({ hidden: dropout });
 }

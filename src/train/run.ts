@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Gpt, type GptConfig, loadModel, measureStep, readModelConfig } from "../models/index.ts";
+import { type CausalModel, createCausal, loadModel, measureStep } from "../models/index.ts";
 import { createOptimizer } from "../optim/index.ts";
 import { chooseDevice, createDevice, type Device, nativeAvailable } from "../tensor/index.ts";
 import {
@@ -66,14 +66,14 @@ class Session {
 
   async run(control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
     const { settings, stage } = this.#job;
-    const { objective, config } = this.#prepared;
+    const { objective, architecture } = this.#prepared;
     const deviceName = chooseDevice(settings.device, warn);
     const checkpointing = settings.activation_checkpointing;
     const { T } = objective.shape;
     const factor = deviceName === "reference" ? FLOAT64_FACTOR : 1;
-    requireTrainingMemory(config, { ...settings, T, factor });
+    requireTrainingMemory(architecture, { ...settings, T, factor });
     const measure = (B: number, microBatches: number) =>
-      measureStep(config, { B, T, optimizer: settings.optimizer, microBatches, checkpointing });
+      measureStep(architecture, { B, T, optimizer: settings.optimizer, microBatches, checkpointing });
     const bytes = (B: number): number => measure(B, 1).totalBytes * factor;
     const { parameters, flopsPerStep } = measure(settings.batch, settings.accumulate);
 
@@ -126,11 +126,11 @@ class Session {
   /** What a resumed run must agree on: settings, length, shape of the model, data. */
   #decisive(device: string): Decisive {
     const { settings } = this.#job;
-    const { objective, config, vocabularyFingerprint, initFingerprint } = this.#prepared;
+    const { objective, architecture, vocabularyFingerprint, initFingerprint } = this.#prepared;
     return decisiveSettings(settings, {
       steps: this.#steps,
       device,
-      model: config,
+      model: architecture.config,
       training_data: objective.fingerprint.slice(0, 16),
       tokenizer: vocabularyFingerprint.slice(0, 16),
       init: initFingerprint?.slice(0, 16),
@@ -138,25 +138,12 @@ class Session {
   }
 
   /** From the checkpoint, from a model given to begin with, or fresh. */
-  async #model(device: Device, found: Resumable | undefined): Promise<Gpt> {
-    const { config } = this.#prepared;
+  async #model(device: Device, found: Resumable | undefined): Promise<CausalModel> {
+    const { architecture } = this.#prepared;
     const source = found?.path ?? this.#job.init;
-    if (source === undefined) return new Gpt(config, device, { seed: this.#job.settings.seed });
-    return loadWithConfig(source, device, config);
+    if (source === undefined) return createCausal(architecture, device, { seed: this.#job.settings.seed });
+    return loadModel(source, device, { architecture }); // a file may not say the dropout that this run trains with
   }
-}
-
-/** Loads weights into a model of the config given: a file may not say the dropout that this run trains with. */
-async function loadWithConfig(source: string, device: Device, config: GptConfig): Promise<Gpt> {
-  const inFile = await readModelConfig(source);
-  if (inFile.dropout === config.dropout) return loadModel(source, device);
-  const loaded = await loadModel(source, device, { trainable: false });
-  const model = new Gpt(config, device, { initialize: false });
-  for (const parameter of model.parameters) {
-    device.copy(parameter.storage, loaded.parameters.byName(parameter.name).storage);
-  }
-  loaded.release();
-  return model;
 }
 
 function freshState(stage: TrainJob["stage"], seed: number, kernels: string, settings: Decisive): TrainerState {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { gptConfigSchema } from "../models/index.ts";
+import { modelSectionSchema } from "../models/index.ts";
 import { optimizerSettings, scheduleSettings } from "../optim/index.ts";
 import { DEVICE_CHOICES } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
@@ -58,8 +58,7 @@ const oneLengthMessage = { error: "expected one of steps, tokens and epochs, got
 /** Settings of the `pretrain` section of a recipe. */
 export const pretrainSettings = z
   .strictObject({
-    model: gptConfigSchema
-      .omit({ vocab_size: true, max_position_embeddings: true, dropout: true })
+    model: modelSectionSchema()
       .prefault({})
       .describe("Shape of the model; its vocabulary comes from the tokenizer and its context from the key below."),
     context: count.default(256).describe("Tokens that the model sees at once."),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Gpt, resolveGptConfig } from "../models/index.ts";
+import { createCausal, resolveArchitecture } from "../models/index.ts";
 import { createOptimizer, createSchedule, optimizerSettings, type Schedule } from "../optim/index.ts";
 import { createDevice, type Device, PhiloxStream } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
@@ -67,7 +67,7 @@ function asynchronousDevice(): { readonly device: Device; readonly reads: number
 function setup(options: Setup) {
   const { objective, optimizer = { name: "adamw" }, clip = 1, schedule = () => 1, dropout = 0 } = options;
   const { device = createDevice("reference") } = options;
-  const config = resolveGptConfig({
+  const architecture = resolveArchitecture({
     vocab_size: V,
     hidden_size: 16,
     num_hidden_layers: 1,
@@ -76,7 +76,7 @@ function setup(options: Setup) {
     zero_init_projections: false,
     dropout,
   });
-  const model = new Gpt(config, device, { seed: 3 });
+  const model = createCausal(architecture, device, { seed: 3 });
   const settings = optimizerSettings.parse(optimizer);
   const arena = device.createArena();
   const trainer = new Trainer({

@@ -1,4 +1,4 @@
-import { Gpt, resolveGptConfig, type CausalModel } from "../../src/models/index.ts";
+import { createCausal, resolveArchitecture, type CausalModel } from "../../src/models/index.ts";
 import { createDevice, nativeAvailable, type Device } from "../../src/tensor/index.ts";
 import { TextGenerator, type LoadedGenerator } from "../../src/generate/index.ts";
 import { defaultChatTemplate, trainBpe } from "../../src/tokenizer/index.ts";
@@ -16,7 +16,7 @@ export interface TinyModel extends LoadedGenerator {
 export async function tinyModel(context = 64): Promise<TinyModel> {
   const device = createDevice(nativeAvailable().available ? "cpu" : "reference");
   const tokenizer = await trainBpe([text, text], { vocabSize: 320 });
-  const config = resolveGptConfig({
+  const architecture = resolveArchitecture({
     vocab_size: tokenizer.vocabSize,
     num_hidden_layers: 2,
     hidden_size: 32,
@@ -26,7 +26,7 @@ export async function tinyModel(context = 64): Promise<TinyModel> {
     zero_init_projections: false,
     initializer_range: 0.5,
   });
-  const model = new Gpt(config, device, { seed: 7, trainable: false });
+  const model = createCausal(architecture, device, { seed: 7, trainable: false });
   const generator = new TextGenerator(model, tokenizer);
   const release = () => {
     generator.dispose();

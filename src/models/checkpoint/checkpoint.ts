@@ -2,18 +2,14 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createDevice, type Device, type WeightDType } from "../../tensor/index.ts";
 import { NuwaError } from "../../text/index.ts";
-import type { CausalModel } from "../causal-model.ts";
-import { Gpt } from "../families/gpt/gpt.ts";
-import type { GptConfig } from "../families/gpt/gpt-config.ts";
-import { type ConfigJson, gather, type Layout, scatter, type StoredTensor } from "./layout.ts";
-import { gpt2Layout } from "./layout-gpt2.ts";
-import { llamaLayout, nuwaLayout } from "./layout-llama.ts";
+import { type CausalModel, requireCausal } from "../causal-model.ts";
+import type { Architecture, Model } from "../model.ts";
+import { families as builtIn } from "../registry.ts";
+import type { Families } from "../section.ts";
+import { type CheckpointFormat, type ConfigJson, gather, scatter, type StoredTensor } from "./layout.ts";
 import { fileError } from "../../io/errno.ts";
 import { writeWholeAsync } from "../../io/whole-file.ts";
 import { SafetensorsFile, writeSafetensors } from "./safetensors.ts";
-
-/** The first that fits is used to save. */
-const LAYOUTS: readonly Layout[] = [gpt2Layout, llamaLayout, nuwaLayout];
 
 /** The tokenizer's special tokens, which Hugging Face keeps beside the model too. */
 export interface SpecialTokenIds {
@@ -29,6 +25,10 @@ export interface SaveOptions {
 }
 
 export interface LoadOptions {
+  /** The families there are, a plugin's among them; default the built-in ones. */
+  readonly families?: Families;
+  /** What to load the weights into, where it differs from config.json in what has no weights: dropout. */
+  readonly architecture?: Architecture;
   /** False for a model that only runs: half the memory. Default true. */
   readonly trainable?: boolean;
   /** How matrices are kept in memory, whatever the file has; other than float32 only for a model that only runs. */
@@ -36,29 +36,30 @@ export interface LoadOptions {
 }
 
 /**
- * Writes a Hugging Face directory: config.json, model.safetensors, generation_config.json. A classic GPT is saved as
- * GPT-2, one with RoPE, RMSNorm and SwiGLU as LLaMA, others as `nuwa_gpt`. Each file appears whole or not at all,
- * config.json last.
+ * Writes a Hugging Face directory: config.json, model.safetensors, generation_config.json, in the first format that the
+ * model's architecture has. Each file appears whole or not at all, config.json last.
  *
- * @throws NuwaError FILE when it cannot be written, VALUE for a family that cannot be saved
+ * @throws NuwaError FILE when it cannot be written, VALUE for an architecture that no format fits
  * @example await saveModel("runs/sample/checkpoints/last", model, { specialTokens: { eos_token_id: 0 } });
  */
-export async function saveModel(dir: string, model: CausalModel, options: SaveOptions = {}): Promise<void> {
-  if (!(model instanceof Gpt)) throw new NuwaError("VALUE", "expected a GPT: other families cannot be saved yet");
+export async function saveModel(dir: string, model: Model, options: SaveOptions = {}): Promise<void> {
   const { extraFiles = {} } = options;
   const { bos_token_id = null, eos_token_id = null, pad_token_id = null } = options.specialTokens ?? {};
   // null where there is none: transformers would otherwise assume GPT-2's own 50256
   const specialTokens = { bos_token_id, eos_token_id, pad_token_id };
-  const layout = LAYOUTS.find(({ fits }) => fits(model.config)) ?? nuwaLayout;
+  const [format] = model.architecture.formats;
+  if (format === undefined) {
+    throw new NuwaError("VALUE", `no checkpoint format fits this model of the family "${model.architecture.family}"`);
+  }
   await mkdir(dir, { recursive: true }).catch((cause: unknown) => {
     throw fileError(cause, dir);
   });
-  const tensors = layout.tensors(model.config, model.parameters);
+  const tensors = format.tensors(model.parameters);
   await writeSafetensors(
     join(dir, "model.safetensors"),
     tensors.map((stored) => ({ name: stored.name, shape: stored.shape, values: () => gather(stored) })),
   );
-  const config = { model_type: layout.modelType, ...layout.toJson(model.config), dtype: "float32", ...specialTokens };
+  const config = { model_type: format.modelType, ...format.json(), dtype: "float32", ...specialTokens };
   const files = {
     ...extraFiles,
     "generation_config.json": toJsonText(specialTokens),
@@ -74,26 +75,32 @@ function toJsonText(value: unknown): string {
 }
 
 /**
- * Reads a Hugging Face directory of type gpt2, llama or nuwa_gpt. Names and shapes are compared before any memory is
- * taken on the device.
+ * Reads a causal model from a Hugging Face directory whose type a family knows. Names and shapes are compared before any
+ * memory is taken on the device.
  *
  * @throws NuwaError FILE when a file is missing, CHECKPOINT when one is damaged, of another architecture, or lacks a
  *   tensor, naming the tensor and both shapes
  */
-export async function loadModel(dir: string, device: Device, options: LoadOptions = {}): Promise<Gpt> {
-  const { layout, config } = await readConfig(dir);
+export async function loadModel(dir: string, device: Device, options: LoadOptions = {}): Promise<CausalModel> {
+  return requireCausal(await loadAnyModel(dir, device, options));
+}
+
+/** {@link loadModel} for models of any kind. */
+export async function loadAnyModel(dir: string, device: Device, options: LoadOptions = {}): Promise<Model> {
+  const found = await readConfig(dir, options.families);
+  const { architecture, format } = options.architecture === undefined ? found : into(options.architecture, found, dir);
   const file = await SafetensorsFile.open(join(dir, "model.safetensors"));
   try {
     const meta = createDevice("meta");
-    const outline = new Gpt(config, meta, { trainable: false, initialize: false });
-    compareTensors(layout, layout.tensors(config, outline.parameters), file);
+    const outline = architecture.create(meta, { trainable: false, initialize: false });
+    compareTensors(format, format.tensors(outline.parameters), file);
     outline.release();
     meta.dispose();
     const { trainable = true, precision = "float32" } = options;
-    const model = new Gpt(config, device, { trainable, precision, initialize: false });
+    const model = architecture.create(device, { trainable, precision, initialize: false });
     try {
-      for (const stored of layout.tensors(config, model.parameters)) {
-        scatter(stored, await file.read(nameInFile(layout, stored.name, file)));
+      for (const stored of format.tensors(model.parameters)) {
+        scatter(stored, await file.read(nameInFile(format, stored.name, file)));
       }
       return model;
     } catch (error) {
@@ -105,12 +112,28 @@ export async function loadModel(dir: string, device: Device, options: LoadOption
   }
 }
 
-/** The config of a saved model, without its weights: to see what it is, or to estimate what it needs. */
-export async function readModelConfig(dir: string): Promise<GptConfig> {
-  return (await readConfig(dir)).config;
+/** An architecture, and the format of its that a file has. @throws NuwaError CHECKPOINT when the file has none of them */
+function into(architecture: Architecture, { format: { modelType } }: ReadConfig, dir: string): ReadConfig {
+  const format = architecture.formats.find((one) => one.modelType === modelType);
+  if (format !== undefined) return { architecture, format };
+  const known = architecture.formats.map((one) => one.modelType).join(" or ");
+  throw new NuwaError("CHECKPOINT", `expected a model_type of ${known}, got ${modelType}`, {
+    where: join(dir, "config.json"),
+    hint: "these are another model's weights",
+  });
 }
 
-async function readConfig(dir: string): Promise<{ layout: Layout; config: GptConfig }> {
+/** The architecture of a saved model, without its weights: to see what it is, or to estimate what it needs. */
+export async function readArchitecture(dir: string, families?: Families): Promise<Architecture> {
+  return (await readConfig(dir, families)).architecture;
+}
+
+interface ReadConfig {
+  readonly architecture: Architecture;
+  readonly format: CheckpointFormat;
+}
+
+async function readConfig(dir: string, families: Families = builtIn): Promise<ReadConfig> {
   const path = join(dir, "config.json");
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw fileError(cause, path);
@@ -123,13 +146,14 @@ async function readConfig(dir: string): Promise<{ layout: Layout; config: GptCon
   }
   if (!isObject(json)) throw new NuwaError("CHECKPOINT", "expected a JSON object", { where: path });
   const { model_type: type } = json;
-  const layout = LAYOUTS.find(({ modelType }) => modelType === type);
-  if (layout === undefined) {
-    const known = LAYOUTS.map(({ modelType }) => modelType).join(", ");
+  const all = [...families];
+  const family = all.find(({ modelType }) => modelType === type);
+  if (family === undefined) {
+    const known = all.map(({ modelType }) => modelType).join(", ");
     const message = `expected a model_type of ${known}, got ${JSON.stringify(type)}`;
     throw new NuwaError("CHECKPOINT", message, { where: path, hint: "this is a checkpoint of another architecture" });
   }
-  return { layout, config: layout.fromJson(json, path) };
+  return family.read(json, path);
 }
 
 function isObject(value: unknown): value is ConfigJson {
@@ -137,13 +161,13 @@ function isObject(value: unknown): value is ConfigJson {
 }
 
 /** Files of the same type come with and without a prefix on every name. */
-function nameInFile(layout: Layout, name: string, file: SafetensorsFile): string {
-  const short = name.startsWith(layout.optionalPrefix) ? name.slice(layout.optionalPrefix.length) : name;
+function nameInFile(format: CheckpointFormat, name: string, file: SafetensorsFile): string {
+  const short = name.startsWith(format.optionalPrefix) ? name.slice(format.optionalPrefix.length) : name;
   return !file.tensors.has(name) && file.tensors.has(short) ? short : name;
 }
 
 /** @throws NuwaError CHECKPOINT for the first tensor that is missing, of another shape, or left over */
-function compareTensors(layout: Layout, expected: readonly StoredTensor[], file: SafetensorsFile): void {
+function compareTensors(format: CheckpointFormat, expected: readonly StoredTensor[], file: SafetensorsFile): void {
   const rest = new Set(file.tensors.keys());
   const fail = (message: string): NuwaError =>
     new NuwaError("CHECKPOINT", message, {
@@ -151,7 +175,7 @@ function compareTensors(layout: Layout, expected: readonly StoredTensor[], file:
       hint: "config.json and model.safetensors do not belong together, or the checkpoint is of another architecture",
     });
   for (const { name, shape } of expected) {
-    const inFile = nameInFile(layout, name, file);
+    const inFile = nameInFile(format, name, file);
     const entry = file.tensors.get(inFile);
     const wanted = JSON.stringify(shape);
     if (entry === undefined) throw fail(`tensor "${name}" ${wanted} is missing`);
@@ -161,7 +185,7 @@ function compareTensors(layout: Layout, expected: readonly StoredTensor[], file:
   }
   for (const name of rest) {
     // a tied head is the embedding again
-    if (name === "lm_head.weight" || layout.ignored?.test(name) === true) continue;
+    if (name === "lm_head.weight" || format.ignored?.test(name) === true) continue;
     throw fail(`tensor "${name}" ${JSON.stringify(file.entry(name).shape)} is not one of this model's`);
   }
 }

@@ -1,7 +1,6 @@
 import type { ModelParameter, ParameterStore } from "../../nn/index.ts";
 import { elementCount, type Tensor } from "../../tensor/index.ts";
 import { NuwaError } from "../../text/index.ts";
-import type { GptConfig } from "../families/gpt/gpt-config.ts";
 
 /** A tensor of a file, and the parameters that it holds. */
 export interface StoredTensor {
@@ -17,21 +16,44 @@ export interface StoredTensor {
 /** A config.json, as parsed. */
 export type ConfigJson = Readonly<Record<string, unknown>>;
 
-/** How one family of models names its settings and tensors on disk. */
-export interface Layout {
+/** What does not depend on a model's config. */
+interface LayoutNames {
   /** `model_type` in config.json. */
   readonly modelType: string;
-  /** Whether a model of this config can be written so that others who know the type read it rightly. */
-  fits(config: GptConfig): boolean;
-  /** What config.json says beside `model_type`. */
-  toJson(config: GptConfig): ConfigJson;
-  /** @throws NuwaError CHECKPOINT for what we cannot run */
-  fromJson(json: ConfigJson, where: string): GptConfig;
-  tensors(config: GptConfig, parameters: ParameterStore): StoredTensor[];
   /** Tensors that files of this type may hold and that say nothing. */
   readonly ignored: RegExp | null;
   /** Some files leave this out of every name. */
   readonly optionalPrefix: string;
+}
+
+/** How a family of models names its settings and tensors on disk. */
+export interface Layout<Config> extends LayoutNames {
+  /** Whether a model of this config can be written so that others who know the type read it rightly. */
+  fits(config: Config): boolean;
+  /** What config.json says beside `model_type`. */
+  toJson(config: Config): ConfigJson;
+  /** @throws NuwaError CHECKPOINT or VALUE for what we cannot run */
+  fromJson(json: ConfigJson, where: string): Config;
+  tensors(config: Config, parameters: ParameterStore): StoredTensor[];
+}
+
+/** A {@link Layout} of one model. */
+export interface CheckpointFormat extends LayoutNames {
+  /** What config.json says beside `model_type`. */
+  json(): ConfigJson;
+  tensors(parameters: ParameterStore): StoredTensor[];
+}
+
+/** A layout with the config of a model. */
+export function formatOf<Config>(layout: Layout<Config>, config: Config): CheckpointFormat {
+  const { modelType, ignored, optionalPrefix } = layout;
+  return {
+    modelType,
+    ignored,
+    optionalPrefix,
+    json: () => layout.toJson(config),
+    tensors: (parameters) => layout.tensors(config, parameters),
+  };
 }
 
 /** A parameter stored under its own name. */

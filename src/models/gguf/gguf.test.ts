@@ -8,8 +8,9 @@ import { fromBfloat16, fromFloat16, ReferenceDevice } from "../../tensor/index.t
 import { trainBpe } from "../../tokenizer/index.ts";
 import { ggufTokenizer } from "./gguf-tokenizer.ts";
 import { encode, saveGguf, type GgufType } from "./gguf.ts";
-import { Gpt } from "../families/gpt/gpt.ts";
-import { classicGpt, llamaGpt, resolveGptConfig } from "../families/gpt/gpt-config.ts";
+import { classic, llamaLike } from "../../../test/helpers/models.ts";
+import { createCausal } from "../causal-model.ts";
+import { resolveArchitecture } from "../section.ts";
 
 const device = new ReferenceDevice();
 let dir = "";
@@ -48,9 +49,9 @@ function parse(file: Buffer) {
   return { magic, version, metadata, tensors, data: file.subarray(Math.ceil(at / 32) * 32) };
 }
 
-async function write(family: typeof llamaGpt | typeof classicGpt, type: GgufType) {
+async function write(family: typeof llamaLike | typeof classic, type: GgufType) {
   const tokenizer = await trainBpe(["the quick brown fox, the lazy dog"], { vocabSize: 280, preTokenizer: "gpt2" });
-  const config = resolveGptConfig({
+  const architecture = resolveArchitecture({
     ...family,
     vocab_size: 288,
     num_hidden_layers: 2,
@@ -60,14 +61,14 @@ async function write(family: typeof llamaGpt | typeof classicGpt, type: GgufType
     max_position_embeddings: 16,
     initializer_range: 0.5,
   });
-  const model = new Gpt(config, device, { seed: 4, trainable: false });
-  const path = join(dir, `${config.position}-${type}.gguf`);
+  const model = createCausal(architecture, device, { seed: 4, trainable: false });
+  const path = join(dir, `${family.position}-${type}.gguf`);
   await saveGguf(path, model, { type, tokenizer: ggufTokenizer(tokenizer, 288) });
   return { model, tokenizer, ...parse(await readFile(path)) };
 }
 
 test.each(["F32", "F16", "BF16", "Q8_0"] as const)("a llama-like model in %s", async (type) => {
-  const { model, tokenizer, magic, version, metadata, tensors, data } = await write(llamaGpt, type);
+  const { model, tokenizer, magic, version, metadata, tensors, data } = await write(llamaLike, type);
   expect([magic, version]).toEqual(["GGUF", 3]);
   expect(metadata.get("general.architecture")).toBe("llama");
   expect(metadata.get("llama.attention.head_count")).toBe(2);
@@ -106,7 +107,7 @@ test.each(["F32", "F16", "BF16", "Q8_0"] as const)("a llama-like model in %s", a
 });
 
 test("a GPT-2-like model has fused projections and its positions in F32", async () => {
-  const { model, metadata, tensors, data } = await write(classicGpt, "F32");
+  const { model, metadata, tensors, data } = await write(classic, "F32");
   expect(metadata.get("general.architecture")).toBe("gpt2");
   expect(tensors.get("blk.0.attn_qkv.weight")?.sizes).toEqual([32, 96]);
   expect(tensors.get("position_embd.weight")).toMatchObject({ sizes: [32, 16], type: 0 });
@@ -126,11 +127,11 @@ test("Q8_0 has the bytes of ggml's own package", () => {
 
 test("what llama.cpp does not have is refused", async () => {
   const tokenizer = await trainBpe(["abc"], { vocabSize: 262, preTokenizer: "gpt2" });
-  const config = resolveGptConfig({ vocab_size: 262, num_hidden_layers: 1, hidden_size: 32 });
-  const model = new Gpt(config, device, { trainable: false });
+  const architecture = resolveArchitecture({ vocab_size: 262, num_hidden_layers: 1, hidden_size: 32 });
+  const model = createCausal(architecture, device, { trainable: false });
   const given = ggufTokenizer(tokenizer, 262);
   await expect(saveGguf(join(dir, "x"), model, { tokenizer: given })).rejects.toThrow(/no architecture with these/);
-  const llama = new Gpt(resolveGptConfig({ ...llamaGpt, vocab_size: 300, hidden_size: 32 }), device);
+  const llama = createCausal(resolveArchitecture({ ...llamaLike, vocab_size: 300, hidden_size: 32 }), device);
   await expect(saveGguf(join(dir, "x"), llama, { tokenizer: given })).rejects.toThrow(/expected 300 tokens.*got 262/);
   const chinese = await trainBpe(["你好"], { vocabSize: 262, preTokenizer: "chinese" });
   expect(() => ggufTokenizer(chinese, 262)).toThrow(/no tokenizer that cuts/);

@@ -4,8 +4,8 @@
  */
 import { INT8_BLOCK, toBfloat16, toFloat16, toInt8Block } from "../../tensor/index.ts";
 import { NuwaError } from "../../text/index.ts";
-import type { Gpt } from "../families/gpt/gpt.ts";
-import { type GgufTensor, ggufTensors } from "./gguf-layout.ts";
+import type { Model } from "../model.ts";
+import type { GgufFormat, GgufTensor } from "./layout.ts";
 import { writeWholeAsync } from "../../io/whole-file.ts";
 
 export type GgufType = "F32" | "F16" | "BF16" | "Q8_0";
@@ -52,10 +52,11 @@ const KIND = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } a
  * @throws NuwaError VALUE for an architecture that llama.cpp does not have, FILE when it cannot be written
  * @example await saveGguf("model.gguf", model, { type: "Q8_0", tokenizer });
  */
-export async function saveGguf(path: string, model: Gpt, options: GgufOptions): Promise<void> {
+export async function saveGguf(path: string, model: Model, options: GgufOptions): Promise<void> {
   const { type = "F16", name = "nuwa", tokenizer } = options;
   const { config } = model;
-  const { architecture, settings, tensors } = ggufTensors(model);
+  const { architecture, settings, tensors: list } = ggufFormat(model);
+  const tensors = list(model.parameters);
   if (tokenizer.tokens.length !== config.vocab_size) {
     const message = `expected ${config.vocab_size} tokens for the model's vocabulary, got ${tokenizer.tokens.length}`;
     throw new NuwaError("VALUE", message, { where: path });
@@ -101,6 +102,14 @@ export async function saveGguf(path: string, model: Gpt, options: GgufOptions): 
     const bytes = Buffer.concat([header.bytes(), metadata.bytes()]);
     await append(padded(bytes));
     for (const { tensor, type: stored } of placed) await append(padded(encode(await tensor.values(), stored)));
+  });
+}
+
+function ggufFormat({ architecture: { ggufFormats } }: Model): GgufFormat {
+  const [format] = ggufFormats;
+  if (format !== undefined) return format;
+  throw new NuwaError("VALUE", "llama.cpp has no architecture with these choices", {
+    hint: "expected RoPE, RMSNorm, SwiGLU, no biases (llama), or learned positions, LayerNorm, gelu_tanh (gpt2)",
   });
 }
 

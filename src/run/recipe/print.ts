@@ -8,7 +8,7 @@ import { describe, schemaAt } from "../../text/settings/schema-walk.ts";
  */
 export function printRecipe(schema: z.ZodType, recipe: object): string {
   const document = new YAML.Document(dropUndefined(recipe));
-  comment(document.contents, schema, [], true);
+  comment(document.contents, { schema, recipe }, [], true);
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 
@@ -19,7 +19,12 @@ function dropUndefined(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, dropUndefined(item)]));
 }
 
-function comment(node: unknown, root: z.ZodType, path: readonly (string | number)[], top: boolean): void {
+interface Root {
+  readonly schema: z.ZodType;
+  readonly recipe: object;
+}
+
+function comment(node: unknown, root: Root, path: readonly (string | number)[], top: boolean): void {
   if (YAML.isSeq(node)) {
     // Short lists of plain values read better on one line.
     if (node.items.every((item) => YAML.isScalar(item)) && node.toString().length < 80) node.flow = true;
@@ -31,7 +36,7 @@ function comment(node: unknown, root: z.ZodType, path: readonly (string | number
     if (!YAML.isScalar(pair.key)) continue;
     const keyPath = [...path, String(pair.key.value)];
     comment(pair.value, root, keyPath, false);
-    const schema = schemaAt(root, keyPath);
+    const schema = schemaAt(root.schema, keyPath, root.recipe);
     const text = schema === undefined ? undefined : describe(schema);
     if (top && index > 0) pair.key.spaceBefore = YAML.isMap(pair.value);
     if (text === undefined) continue;

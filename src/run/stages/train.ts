@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { resolveGptConfig } from "../../models/index.ts";
+import { architectureOfSection } from "../../models/index.ts";
 import type { JsonValue } from "../../text/index.ts";
 import { tokenizerSettings } from "../../tokenizer/index.ts";
 import { requireTrainingMemory, train } from "../../train/index.ts";
@@ -27,10 +27,8 @@ export const pretraining = defineRecipeStage({
     // Sizes that do not fit together are said now, and not when the data is ready.
     const tokenizer = sectionOf(recipe, { name: "tokenizer", schema: tokenizerSettings });
     const { model, context, dropout } = settings;
-    resolveGptConfig(
-      { ...model, vocab_size: tokenizer?.vocab_size ?? 256, max_position_embeddings: context, dropout },
-      `${where}: pretrain.model`,
-    );
+    const vocabulary = tokenizer?.vocab_size ?? 256;
+    architectureOfSection(model, { vocabulary, context, dropout }, { where: `${where}: pretrain.model` });
     return pretrainStage(directory, settings);
   },
 });
@@ -62,8 +60,8 @@ function pretrainStage(directory: RunDirectory, settings: PretrainSettings): Sta
       const { model, context: T, dropout } = settings;
       // The real vocabulary is known when the tokenizer is trained, and it may come out smaller than asked for: what does
       // not fit with the smallest one fits with none. Training itself checks again, exactly.
-      const config = resolveGptConfig({ ...model, vocab_size: 256, max_position_embeddings: T, dropout });
-      requireTrainingMemory(config, { ...settings, T });
+      const architecture = architectureOfSection(model, { vocabulary: 256, context: T, dropout });
+      requireTrainingMemory(architecture, { ...settings, T });
     },
     run: (context) =>
       runTraining(context, directory.checkpoints, {

@@ -71,16 +71,16 @@ function unknownKeys(schema: Schema, value: unknown, path: Path, root: Schema): 
       if (child !== undefined) mistakes.push(...unknownKeys(child, item, [...path, index], root));
     }
   } else if (isMapping(value)) {
-    const known = keysOf(schema);
+    const known = keysOf(schema, value);
     for (const [key, item] of Object.entries(value)) {
-      const child = childOf(schema, key);
+      const child = childOf(schema, key, value);
       if (child !== undefined) {
         mistakes.push(...unknownKeys(child, item, [...path, key], root));
       } else if (known !== undefined) {
         mistakes.push({
           path: [...path, key],
           message: `unknown key "${dotted([...path, key])}"`,
-          hint: hintForKey(key, known, root),
+          hint: hintForKey([...path, key], known, root),
           atKey: true,
         });
       }
@@ -90,10 +90,13 @@ function unknownKeys(schema: Schema, value: unknown, path: Path, root: Schema): 
 }
 
 /** The nearest key at this level; else the place of a key of that very name elsewhere; else all that are allowed. */
-function hintForKey(key: string, known: Map<string, Schema>, root: Schema): string {
+function hintForKey(keyPath: Path, known: Map<string, Schema>, root: Schema): string {
+  const key = String(keyPath.at(-1));
   const here = didYouMean(key, known.keys());
   if (here.startsWith("did you mean")) return here;
-  const elsewhere = allKeyPaths(root).filter((path) => path === key || path.endsWith(`.${key}`));
+  // A key may belong to another member of a union at this very place.
+  const others = allKeyPaths(root).filter((path) => path !== dotted(keyPath));
+  const elsewhere = others.filter((path) => path === key || path.endsWith(`.${key}`));
   if (elsewhere.length > 0 && elsewhere.length <= 3) return `did you mean "${elsewhere.join('" or "')}"?`;
   return here;
 }
@@ -155,7 +158,7 @@ function explain(issue: z.core.$ZodIssue, root: unknown): Mistake[] {
 
 function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, came: unknown, root: unknown): Mistake[] {
   if ("options" in issue && Array.isArray(issue.options) && issue.options.length > 0) {
-    const values = issue.options.map(String);
+    const values = issue.options.filter((option) => option !== undefined).map(String);
     const near = typeof came === "string" ? didYouMean(came, values) : undefined;
     const message = expectation(path, `one of ${values.join(", ")}`, came);
     return [{ path, message, hint: near?.startsWith("did you mean") ? near : undefined, atKey: false }];

@@ -55,11 +55,37 @@ function oneLevelDown(schema: Schema): Schema | undefined {
   return undefined;
 }
 
+/** What a preprocess makes of a value, which is what the schemas below it see. */
+function preprocessed(schema: Schema, value: unknown): unknown {
+  let seen = value;
+  for (let inner: Schema | undefined = schema; inner !== undefined; inner = oneLevelDown(inner)) {
+    if (!(inner instanceof z.ZodPipe) || !(inner.def.in instanceof z.ZodTransform)) continue;
+    const result = inner.def.in.safeParse(seen);
+    if (result.success) seen = result.data;
+  }
+  return seen;
+}
+
+/** The members of a union that a value may mean: all of them where its discriminator, or the value, does not tell. */
+function membersFor(schema: Schema, union: z.ZodUnion, value: unknown): readonly Schema[] {
+  const { options } = union.def;
+  const seen = preprocessed(schema, value);
+  if (!(union instanceof z.ZodDiscriminatedUnion) || typeof seen !== "object" || seen === null) return options;
+  const { discriminator } = union.def;
+  const meant = options.filter((option) => {
+    const literal = keysOf(option)?.get(discriminator);
+    return literal !== undefined && z.safeParse(literal, Reflect.get(seen, discriminator)).success;
+  });
+  return meant.length === 0 ? options : meant;
+}
+
 /**
  * The schemas of an object's keys, or undefined when the schema is not an object with fixed keys.
  * A union of objects gives the keys of all of its members; one with a free-form member gives undefined.
+ *
+ * @param value of a discriminated union only the members that this value may mean
  */
-export function keysOf(schema: Schema): Map<string, Schema> | undefined {
+export function keysOf(schema: Schema, value?: unknown): Map<string, Schema> | undefined {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodObject) {
     const catchall = inner.def.catchall;
@@ -68,7 +94,7 @@ export function keysOf(schema: Schema): Map<string, Schema> | undefined {
   }
   if (inner instanceof z.ZodUnion) {
     const all = new Map<string, Schema>();
-    for (const option of inner.def.options) {
+    for (const option of membersFor(schema, inner, value)) {
       const below = unwrap(option);
       if (below instanceof z.ZodRecord || below instanceof z.ZodAny || below instanceof z.ZodUnknown) return undefined;
       for (const [key, value] of keysOf(option) ?? []) if (!all.has(key)) all.set(key, value);
@@ -78,8 +104,8 @@ export function keysOf(schema: Schema): Map<string, Schema> | undefined {
   return undefined;
 }
 
-/** The schema of one key or index below `schema`, if it can be told. */
-export function childOf(schema: Schema, key: string | number): Schema | undefined {
+/** The schema of one key or index below `schema`, if it can be told. @param value as for {@link keysOf} */
+export function childOf(schema: Schema, key: string | number, value?: unknown): Schema | undefined {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodArray) return typeof key === "number" ? inner.def.element : undefined;
   if (inner instanceof z.ZodTuple) return typeof key === "number" ? inner.def.items[key] : undefined;
@@ -90,15 +116,17 @@ export function childOf(schema: Schema, key: string | number): Schema | undefine
       if (found !== undefined) return found;
     }
   }
-  return keysOf(schema)?.get(String(key));
+  return keysOf(schema, value)?.get(String(key));
 }
 
-/** The schema at the end of a path, if it can be told. */
-export function schemaAt(schema: Schema, path: readonly (string | number)[]): Schema | undefined {
+/** The schema at the end of a path, if it can be told. @param value as for {@link keysOf} */
+export function schemaAt(schema: Schema, path: readonly (string | number)[], value?: unknown): Schema | undefined {
   let at: Schema | undefined = schema;
+  let below = value;
   for (const key of path) {
     if (at === undefined) return undefined;
-    at = childOf(at, key);
+    at = childOf(at, key, below);
+    below = typeof below === "object" && below !== null ? Reflect.get(below, key) : undefined;
   }
   return at;
 }

@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
 
 import { ReferenceDevice, Tape } from "../../../tensor/index.ts";
-import { Gpt } from "./gpt.ts";
-import { type GptSettings, resolveGptConfig } from "./gpt-config.ts";
+import { type CausalModel, createCausal } from "../../causal-model.ts";
+import type { GptSettings } from "./config.ts";
+import { gpt } from "./family.ts";
 
 const device = new ReferenceDevice();
 const T = 9;
 const TOKENS = [3, 1, 4, 1, 5, 9, 2, 6, 5];
 
-function modelOf(settings: Partial<GptSettings>): Gpt {
+function modelOf(settings: Partial<GptSettings>): CausalModel {
   const sizes = { vocab_size: 11, num_hidden_layers: 2, hidden_size: 12, num_attention_heads: 3, bias: true };
-  const config = resolveGptConfig({ ...sizes, zero_init_projections: false, initializer_range: 0.5, ...settings });
-  return new Gpt(config, device, { seed: 4 });
+  const architecture = gpt.resolve({ ...sizes, zero_init_projections: false, initializer_range: 0.5, ...settings });
+  return createCausal(architecture, device, { seed: 4 });
 }
 
 function tapeOf(options: { training?: boolean; step?: number } = {}): Tape {
@@ -20,7 +21,7 @@ function tapeOf(options: { training?: boolean; step?: number } = {}): Tape {
 }
 
 /** Logits of every time step, read in pieces; without pieces, all at once and without a cache. */
-function logits(model: Gpt, tokens: readonly number[], pieces?: readonly number[]): number[] {
+function logits(model: CausalModel, tokens: readonly number[], pieces?: readonly number[]): number[] {
   const tape = tapeOf();
   if (pieces === undefined) {
     const hidden = model.hidden(tape, tape.constant(tokens, [1, tokens.length], "int32"));

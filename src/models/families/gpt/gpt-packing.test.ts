@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from "vitest";
 
 import { createDevice, nativeAvailable, PhiloxStream, Tape } from "../../../tensor/index.ts";
-import { packedPositions, type TokenBatch } from "../../causal-model.ts";
-import { Gpt } from "./gpt.ts";
-import { type GptSettings, resolveGptConfig } from "./gpt-config.ts";
+import { type CausalModel, createCausal, packedPositions, type TokenBatch } from "../../causal-model.ts";
+import type { GptSettings } from "./config.ts";
+import { gpt } from "./family.ts";
 
 const V = 17;
 const T = 12;
@@ -55,7 +55,7 @@ describe.each(names)("texts packed into rows, on %s", (name) => {
   afterAll(() => device.dispose());
 
   /** Loss and gradients of the sum of both kinds of use: `loss` and `logProbabilities`. */
-  function run(model: Gpt, batches: (tape: Tape) => readonly TokenBatch[]) {
+  function run(model: CausalModel, batches: (tape: Tape) => readonly TokenBatch[]) {
     let loss = 0;
     let logProbabilities = 0;
     for (let i = 0; ; i++) {
@@ -84,8 +84,8 @@ describe.each(names)("texts packed into rows, on %s", (name) => {
 
   test.each(Object.entries(settings))("%s: the loss and gradients of each text alone", (_name, own) => {
     const sizes = { vocab_size: V, num_hidden_layers: 2, hidden_size: 16, num_attention_heads: 4 };
-    const config = resolveGptConfig({ ...sizes, zero_init_projections: false, initializer_range: 0.3, ...own });
-    const model = new Gpt(config, device, { seed: 6 });
+    const architecture = gpt.resolve({ ...sizes, zero_init_projections: false, initializer_range: 0.3, ...own });
+    const model = createCausal(architecture, device, { seed: 6 });
     const expected = run(model, alone);
     const found = run(model, (tape) => [packed(tape)]);
     expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-6);
@@ -116,7 +116,7 @@ test.each(["learned", "rope"] as const)(
   "%s: no text may be longer than the model, but a row of them may",
   (position) => {
     const device = createDevice("reference");
-    const model = new Gpt(resolveGptConfig({ vocab_size: V, max_position_embeddings: 4, position }), device);
+    const model = createCausal(gpt.resolve({ vocab_size: V, max_position_embeddings: 4, position }), device);
     const tape = new Tape({ device, arena: device.createArena(), recording: false, training: false });
     const tokens = tape.constant(draw(6), [1, 6], "int32");
     const positions = (...values: number[]) => tape.constant(values, [1, 6], "int32");
@@ -132,7 +132,7 @@ test.each(["learned", "rope"] as const)(
 
 test("ALiBi goes by distance in the row, so that a row may not be longer than the model", () => {
   const device = createDevice("reference");
-  const model = new Gpt(resolveGptConfig({ vocab_size: V, max_position_embeddings: 4, position: "alibi" }), device);
+  const model = createCausal(gpt.resolve({ vocab_size: V, max_position_embeddings: 4, position: "alibi" }), device);
   const tape = new Tape({ device, arena: device.createArena(), recording: false, training: false });
   const positions = tape.constant([0, 1, 2, 0, 1, 2], [1, 6], "int32");
   const run = () => model.hidden(tape, tape.constant(draw(6), [1, 6], "int32"), { positions });

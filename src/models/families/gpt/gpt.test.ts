@@ -2,9 +2,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { createOptimizer, optimizerSettings } from "../../../optim/index.ts";
 import { createDevice, type Device, nativeAvailable, PhiloxStream, Tape, type Tensor } from "../../../tensor/index.ts";
 import { NuwaError } from "../../../text/index.ts";
-import type { TokenBatch } from "../../causal-model.ts";
-import { Gpt } from "./gpt.ts";
-import { classicGpt, type GptSettings, llamaGpt, resolveGptConfig } from "./gpt-config.ts";
+import { type CausalModel, createCausal, type TokenBatch } from "../../causal-model.ts";
+import { classicGpt, type GptSettings, llamaGpt, resolveGptConfig } from "./config.ts";
+import { gpt } from "./family.ts";
 
 const device = createDevice("reference");
 const devices = nativeAvailable().available ? (["reference", "cpu"] as const) : (["reference"] as const);
@@ -50,8 +50,8 @@ const batchOf = (tape: Tape): TokenBatch => ({
 });
 
 /** A model far from its initial state, where gradients of all parts are large enough to be checked. */
-function shaken(settings: GptSettings, on: Device = device): Gpt {
-  const model = new Gpt(resolveGptConfig(settings), on, { seed: 5 });
+function shaken(settings: GptSettings, on: Device = device): CausalModel {
+  const model = createCausal(gpt.resolve(settings), on, { seed: 5 });
   const noise = new PhiloxStream(11);
   for (const parameter of model.parameters) {
     on.write(
@@ -62,7 +62,7 @@ function shaken(settings: GptSettings, on: Device = device): Gpt {
   return model;
 }
 
-function logitsOf(model: Gpt, tokens: readonly number[], rows = 1): Float64Array {
+function logitsOf(model: CausalModel, tokens: readonly number[], rows = 1): Float64Array {
   const own = model.device.createArena();
   const tape = new Tape({ device: model.device, arena: own, recording: false, training: false });
   const hidden = model.hidden(tape, tape.constant(tokens, [rows, tokens.length / rows], "int32"));
@@ -139,7 +139,7 @@ describe.each(Object.entries(variants))("%s", (_name, settings) => {
       const ownArena = own.createArena();
       const pieces = (sizes: readonly number[]): void => {
         for (const size of sizes) {
-          const start = cache.length;
+          const [start = 0] = cache.lengths;
           const tape = new Tape({ device: own, arena: ownArena, recording: false, training: false });
           const rows = Array.from({ length: B }, (_, b) => ids.slice(b * T + start, b * T + start + size));
           const hidden = model.hidden(tape, tape.constant(rows.flat(), [B, size], "int32"), { cache });
@@ -158,19 +158,19 @@ describe.each(Object.entries(variants))("%s", (_name, settings) => {
       pieces([2, 1]);
       cache.reset();
       pieces([5]);
-      expect(cache.length).toBe(5);
+      expect(cache.lengths).toEqual([5, 5]);
       own.dispose();
     },
   );
 
   test("a text longer than the context or the cache is refused", () => {
-    const model = new Gpt(resolveGptConfig(settings), device);
+    const model = createCausal(gpt.resolve(settings), device);
     expect(() => logitsOf(model, draw(9, 13))).toThrow(/at most 8 tokens, got 9/);
     const cache = model.createCache(1, 4);
     const tape = new Tape({ device, arena, recording: false, training: false });
     const long = tape.constant(draw(5, 13), [1, 5], "int32");
     expect(() => model.hidden(tape, long, { cache })).toThrow(NuwaError);
-    expect(cache.length).toBe(0);
+    expect(cache.lengths).toEqual([0]);
     expect(() => cache.truncate(1)).toThrow(NuwaError);
     arena.reset();
     cache.release();
@@ -188,7 +188,7 @@ describe("initialisation", () => {
     { name: "modern, tied", settings: { ...size, tie_word_embeddings: true } },
   ])("the initial loss of $name is ln(V) within one percent", ({ settings }) => {
     const own = createDevice(fastest);
-    const model = new Gpt(resolveGptConfig(settings), own, { seed: 1 });
+    const model = createCausal(gpt.resolve(settings), own, { seed: 1 });
     const tape = new Tape({ device: own, arena: own.createArena(), recording: false, training: false });
     const tokens = tape.constant(draw(256, 512), [4, 64], "int32");
     const next = tape.constant(draw(256, 512), [4, 64], "int32");
@@ -200,13 +200,13 @@ describe("initialisation", () => {
   });
 
   test("standard deviations are GPT-2's, or zero where the config says so", () => {
-    const std = (model: Gpt, name: string): number => {
+    const std = (model: CausalModel, name: string): number => {
       const values = model.parameters.byName(name).toArray();
       let squares = 0;
       for (const value of values) squares += value * value;
       return Math.sqrt(squares / values.length);
     };
-    const classic = new Gpt(resolveGptConfig({ ...size, ...classicGpt }), device);
+    const classic = createCausal(gpt.resolve({ ...size, ...classicGpt }), device);
     expect(std(classic, "model.embed_tokens.weight") / 0.02).toBeCloseTo(1, 1);
     expect(std(classic, "model.layers.3.self_attn.q_proj.weight") / 0.02).toBeCloseTo(1, 1);
     const residual = 0.02 / Math.sqrt(8);
@@ -214,7 +214,7 @@ describe("initialisation", () => {
     expect(std(classic, "model.layers.3.mlp.down_proj.weight") / residual).toBeCloseTo(1, 1);
     expect(std(classic, "model.layers.3.mlp.down_proj.bias")).toBe(0);
     expect(std(classic, "model.norm.weight")).toBe(1);
-    const modern = new Gpt(resolveGptConfig(size), device);
+    const modern = createCausal(gpt.resolve(size), device);
     expect(std(modern, "model.layers.0.self_attn.o_proj.weight")).toBe(0);
     expect(std(modern, "model.layers.0.mlp.down_proj.weight")).toBe(0);
     expect(std(modern, "lm_head.weight")).toBe(0);
@@ -226,14 +226,14 @@ describe("initialisation", () => {
   test.skipIf(!nativeAvailable().available)(
     "weights are the same on each device, and differ by seed and name (needs the native kernels)",
     () => {
-      const config = resolveGptConfig({ ...tiny, ...llamaGpt });
+      const architecture = gpt.resolve({ ...tiny, ...llamaGpt });
       const cpu = createDevice("cpu");
-      const here = new Gpt(config, device, { seed: 2 });
-      const there = new Gpt(config, cpu, { seed: 2 });
+      const here = createCausal(architecture, device, { seed: 2 });
+      const there = createCausal(architecture, cpu, { seed: 2 });
       for (const { name } of here.parameters) {
         expect([...there.parameters.byName(name).toArray()]).toEqual([...here.parameters.byName(name).toArray()]);
       }
-      const other = new Gpt(config, device, { seed: 3 });
+      const other = createCausal(architecture, device, { seed: 3 });
       const query = "model.layers.0.self_attn.q_proj.weight";
       expect(other.parameters.byName(query).toArray()).not.toEqual(here.parameters.byName(query).toArray());
       const [up, gate] = ["up", "gate"].map((part) => here.parameters.byName(`model.layers.0.mlp.${part}_proj.weight`));
@@ -250,7 +250,7 @@ test.each([
 ])("$name: one batch is learned by heart", ({ settings, optimizer }) => {
   const own = createDevice(fastest);
   const ownArena = own.createArena();
-  const model = new Gpt(resolveGptConfig({ ...settings, hidden_size: 16 }), own, { seed: 1 });
+  const model = createCausal(gpt.resolve({ ...settings, hidden_size: 16 }), own, { seed: 1 });
   const optimize = createOptimizer(optimizerSettings.parse(optimizer), model.parameters);
   let last = Infinity;
   for (let step = 0; step < 80; step++) {

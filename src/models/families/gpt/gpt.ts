@@ -21,34 +21,26 @@ import {
   ropeTable,
   type Tape,
   type Tensor,
-  type WeightDType,
 } from "../../../tensor/index.ts";
 import { NuwaError } from "../../../text/index.ts";
 import type { CausalModel, LossOptions, LossResult, ReadOptions, TokenBatch } from "../../causal-model.ts";
-import type { GptConfig } from "./gpt-config.ts";
-
-export interface GptOptions {
-  /** Fresh weights come from it; the same seed gives the same weights on every device. Default 0. */
-  readonly seed?: number;
-  /** False for a model that only runs: no gradients are allocated. Default true. */
-  readonly trainable?: boolean;
-  /** False leaves all weights zero, for a checkpoint that is about to be read. Default true. */
-  readonly initialize?: boolean;
-  /** How matrices are kept; other than float32 only with `trainable: false`. Default float32. */
-  readonly precision?: WeightDType;
-}
+import type { ModelOptions } from "../../family.ts";
+import type { Architecture } from "../../model.ts";
+import type { GptConfig } from "./config.ts";
 
 /**
  * A decoder-only Transformer: classic (GPT-2: learned positions, LayerNorm, GELU, tied head) or modern (RoPE,
  * QK-norm, RMSNorm, ReLU², zero-initialised projections), and what lies between, by config.
  *
  * @example
- * const model = new Gpt(resolveGptConfig({ vocab_size: 512, num_hidden_layers: 2 }), device, { seed: 1 });
+ * const model = createCausal(gpt.resolve({ vocab_size: 512, num_hidden_layers: 2 }), device, { seed: 1 });
  * const tape = new Tape({ device, arena, recording: true, training: true });
  * const { loss } = model.loss(tape, { tokens, targets }, { normalizer: B * T });
  * tape.backward(loss);
  */
 export class Gpt implements CausalModel {
+  readonly kind = "causal";
+  readonly architecture: Architecture;
   readonly config: GptConfig;
   readonly device: Device;
   readonly parameters: ParameterStore;
@@ -61,9 +53,10 @@ export class Gpt implements CausalModel {
   /** (V, C): the token embedding itself when tied. */
   readonly #head: Tensor;
 
-  constructor(config: GptConfig, device: Device, options: GptOptions = {}) {
+  constructor(config: GptConfig, device: Device, options: ModelOptions) {
     const { seed = 0, trainable = true, initialize = true, precision = "float32" } = options;
     const { hidden_size: C, vocab_size: V, head_dim: D, bias, activation, max_position_embeddings: positions } = config;
+    this.architecture = options.architecture;
     this.config = config;
     this.device = device;
     const store = new ParameterStore(device, { trainable, precision });

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { createDevice, type Device, nativeAvailable, Tape } from "../../tensor/index.ts";
-import type { CausalModel } from "../causal-model.ts";
+import { createDevice, type Device, nativeAvailable, Tape } from "../../../tensor/index.ts";
+import type { CausalModel } from "../../causal-model.ts";
 import { loadStories, StoriesTokenizer } from "./stories.ts";
 
 const folder = join(process.env["NUWA_SHARED"] ?? "../shared", "data/stories260K");

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
-import type { Device, WeightDType } from "../../tensor/index.ts";
-import { NuwaError } from "../../text/index.ts";
-import { Gpt } from "../families/gpt/gpt.ts";
-import { type GptConfig, llamaGpt, resolveGptConfig } from "../families/gpt/gpt-config.ts";
-import { fileError } from "../../io/errno.ts";
+import { fileError } from "../../../io/errno.ts";
+import type { Device, WeightDType } from "../../../tensor/index.ts";
+import { NuwaError } from "../../../text/index.ts";
+import { type CausalModel, createCausal } from "../../causal-model.ts";
+import type { Architecture } from "../../model.ts";
+import { llama } from "./family.ts";
 
 const HEADER_BYTES = 7 * 4;
 const LARGEST_SIZE = 2 ** 20;
@@ -20,11 +21,11 @@ export async function loadStories(
   path: string,
   device: Device,
   options: { trainable?: boolean; precision?: WeightDType } = {},
-): Promise<Gpt> {
+): Promise<CausalModel> {
   const bytes = await readBytes(path);
-  const { config, tied } = readHeader(bytes, path);
-  const model = new Gpt(config, device, { ...options, trainable: options.trainable ?? false, initialize: false });
-  const { num_hidden_layers: layers, num_attention_heads: H, num_key_value_heads: K, head_dim: D } = config;
+  const { architecture, tied, layers, H, K, D, context } = readHeader(bytes, path);
+  const { trainable = false, precision } = options;
+  const model = createCausal(architecture, device, { trainable, precision, initialize: false });
   let position = HEADER_BYTES;
   /** The next tensor of the file, written to the parameter of this name. */
   const read = (name: string, prepare: (values: Float32Array) => Float32Array = (values) => values): void => {
@@ -54,7 +55,7 @@ export async function loadStories(
     readLayers("mlp.down_proj");
     readLayers("mlp.up_proj");
     read("model.norm.weight");
-    position += 4 * config.max_position_embeddings * D; // RoPE's cosines and sines, which we compute
+    position += 4 * context * D; // RoPE's cosines and sines, which we compute
     if (!tied) read("lm_head.weight");
     if (position !== bytes.length) {
       const message = `expected ${position} bytes for these sizes, got ${bytes.length}`;
@@ -67,7 +68,17 @@ export async function loadStories(
   }
 }
 
-function readHeader(bytes: Uint8Array, path: string): { config: GptConfig; tied: boolean } {
+interface Header {
+  readonly architecture: Architecture;
+  readonly tied: boolean;
+  readonly layers: number;
+  readonly H: number;
+  readonly K: number;
+  readonly D: number;
+  readonly context: number;
+}
+
+function readHeader(bytes: Uint8Array, path: string): Header {
   const notStories = (cause?: unknown): NuwaError =>
     new NuwaError("CHECKPOINT", "this is not a llama2.c model", {
       where: path,
@@ -79,22 +90,22 @@ function readHeader(bytes: Uint8Array, path: string): { config: GptConfig; tied:
   const int = (index: number): number => view.getInt32(4 * index, true);
   const vocabulary = int(5);
   const tied = vocabulary > 0;
-  const [C, hidden, layers] = [int(0), int(1), int(2)];
+  const [C, hidden, layers, H, context] = [int(0), int(1), int(2), int(3), int(6)];
   // text read as int32 gives sizes beyond any model's
-  if ([C, hidden, layers, vocabulary, int(6)].some((size) => Math.abs(size) > LARGEST_SIZE)) throw notStories();
+  if ([C, hidden, layers, vocabulary, context].some((size) => Math.abs(size) > LARGEST_SIZE)) throw notStories();
   try {
-    const config = resolveGptConfig({
-      ...llamaGpt,
+    const architecture = llama.resolve({
       vocab_size: Math.abs(vocabulary),
       hidden_size: C,
       intermediate_size: hidden,
       num_hidden_layers: layers,
-      num_attention_heads: int(3),
+      num_attention_heads: H,
       num_key_value_heads: int(4),
-      max_position_embeddings: int(6),
+      max_position_embeddings: context,
+      rms_norm_eps: 1e-5,
       tie_word_embeddings: tied,
     });
-    return { config, tied };
+    return { architecture, tied, layers, H, K: int(4), D: C / H, context };
   } catch (cause) {
     throw notStories(cause);
   }

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { ParameterStore } from "../../nn/index.ts";
-import { type GptConfig, resolveGptConfig } from "../families/gpt/gpt-config.ts";
-import { type ConfigJson, type Layout, plain, requireSetting, type StoredTensor } from "./layout.ts";
-import { parseJsonConfig } from "./parse-config.ts";
+import type { ParameterStore } from "../../../nn/index.ts";
+import { type ConfigJson, type Layout, plain, requireSetting, type StoredTensor } from "../../checkpoint/layout.ts";
+import { parseJsonConfig } from "../../checkpoint/parse-config.ts";
+import { classicGpt, type GptConfig, resolveGptConfig } from "../gpt/config.ts";
 
 /** Names of the same functions here and there; `gelu_new` is the tanh form. */
 const ACTIVATIONS = { gelu_tanh: "gelu_new", gelu: "gelu", silu: "silu" } as const;
@@ -26,7 +26,7 @@ const schema = z.looseObject({
 });
 
 /** GPT-2 as in Hugging Face transformers: fused query-key-value, and matrices stored as (inputs, outputs). */
-export const gpt2Layout: Layout = {
+export const gpt2Layout: Layout<GptConfig> = {
   modelType: "gpt2",
   // masks that old files carry
   ignored: /(^|\.)h\.\d+\.attn\.(bias|masked_bias)$/,
@@ -75,11 +75,9 @@ export const gpt2Layout: Layout = {
         num_attention_heads: config.n_head,
         intermediate_size: config.n_inner ?? 4 * config.n_embd,
         max_position_embeddings: config.n_positions,
-        position: "learned",
-        norm: "layernorm",
+        ...classicGpt,
         norm_epsilon: config.layer_norm_epsilon,
         activation: activation === "gelu" || activation === "silu" ? activation : "gelu_tanh",
-        qk_norm: false,
         bias: config.nuwa.bias ?? true,
         tie_word_embeddings: config.tie_word_embeddings,
         dropout: config.resid_pdrop,

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import type { ParameterStore } from "../../nn/index.ts";
-import { NuwaError } from "../../text/index.ts";
-import { type GptConfig, resolveGptConfig } from "../families/gpt/gpt-config.ts";
-import { type ConfigJson, type Layout, plain, requireSetting, type StoredTensor } from "./layout.ts";
-import { parseJsonConfig } from "./parse-config.ts";
+import { NuwaError } from "../../../text/index.ts";
+import { type ConfigJson, type Layout, plain, requireSetting } from "../../checkpoint/layout.ts";
+import { parseJsonConfig } from "../../checkpoint/parse-config.ts";
+import { type GptConfig, llamaGpt, resolveGptConfig } from "../gpt/config.ts";
 
 const whole = z.int().positive();
 const ropeSchema = z.looseObject({ rope_type: z.string().optional(), rope_theta: z.number().optional() });
@@ -29,7 +28,7 @@ const schema = z.looseObject({
 });
 
 /** LLaMA as in Hugging Face transformers; our own names are the same. */
-export const llamaLayout: Layout = {
+export const llamaLayout: Layout<GptConfig> = {
   modelType: "llama",
   ignored: /\.rotary_emb\.inv_freq$/,
   optionalPrefix: "",
@@ -83,12 +82,9 @@ export const llamaLayout: Layout = {
         ...(config.head_dim != null && { head_dim: config.head_dim }),
         intermediate_size: config.intermediate_size,
         max_position_embeddings: config.max_position_embeddings,
-        position: "rope",
+        ...llamaGpt,
         rope_theta: config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10_000,
-        norm: "rmsnorm",
         norm_epsilon: config.rms_norm_eps,
-        activation: "swiglu",
-        qk_norm: false,
         bias: config.attention_bias,
         tie_word_embeddings: config.tie_word_embeddings,
         dropout: config.nuwa.dropout ?? 0,
@@ -100,30 +96,5 @@ export const llamaLayout: Layout = {
     );
   },
 
-  tensors: (_config: GptConfig, parameters: ParameterStore): StoredTensor[] =>
-    [...parameters].map((parameter) => plain(parameter)),
-};
-
-/** Any other mixture of choices: our own names, and the config as it is. */
-export const nuwaLayout: Layout = {
-  modelType: "nuwa_gpt",
-  ignored: null,
-  optionalPrefix: "",
-  fits: () => true,
-  toJson: (config: GptConfig): ConfigJson => ({ architectures: ["NuwaGptForCausalLM"], ...config }),
-
-  fromJson(json: ConfigJson, where: string): GptConfig {
-    // what every config.json may say, and says nothing about the model's function
-    const { model_type: _type, architectures: _names, torch_dtype: _old, dtype: _dtype, ...settings } = json;
-    const {
-      bos_token_id: _bos,
-      eos_token_id: _eos,
-      pad_token_id: _pad,
-      transformers_version: _v,
-      ...config
-    } = settings;
-    return resolveGptConfig(config, where);
-  },
-
-  tensors: llamaLayout.tensors,
+  tensors: (_config, parameters) => [...parameters].map((parameter) => plain(parameter)),
 };

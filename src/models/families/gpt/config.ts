@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { didYouMean, NuwaError } from "../../../text/index.ts";
+import { NuwaError } from "../../../text/index.ts";
+import { configError } from "../../family.ts";
+import type { DropoutRates } from "../../model.ts";
 
 /** Far above any model's sizes: so that a damaged config.json is refused, and not tried. */
 const count = z
@@ -110,7 +112,7 @@ export const llamaGpt = {
  */
 export function resolveGptConfig(settings: unknown, where?: string): GptConfig {
   const parsed = gptConfigSchema.safeParse(settings);
-  if (!parsed.success) throw schemaError(parsed.error, where);
+  if (!parsed.success) throw configError(parsed.error, gptConfigSchema, where);
   const config = parsed.data;
   const { hidden_size: C, num_attention_heads: H, num_key_value_heads: K = H, head_dim: D = C / H } = config;
   const fail = (key: string, expected: string, got: number): NuwaError =>
@@ -127,13 +129,7 @@ export function resolveGptConfig(settings: unknown, where?: string): GptConfig {
   };
 }
 
-function schemaError(error: z.ZodError, where: string | undefined): NuwaError {
-  const [issue] = error.issues;
-  if (issue?.code === "unrecognized_keys") {
-    const [key = ""] = issue.keys;
-    const hint = didYouMean(key, Object.keys(gptConfigSchema.shape));
-    return new NuwaError("VALUE", `unknown key "${key}" in a model's config`, { where, hint, cause: error });
-  }
-  const path = issue?.path.join(".") ?? "";
-  return new NuwaError("VALUE", `model config, ${path}: ${issue?.message ?? error.message}`, { where, cause: error });
+/** The config with other dropout. */
+export function withGptDropout(config: GptConfig, { hidden, attention }: DropoutRates): GptConfig {
+  return { ...config, dropout: hidden ?? config.dropout, attention_dropout: attention ?? config.attention_dropout };
 }
