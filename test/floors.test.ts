@@ -136,3 +136,24 @@ test("files appear whole, by the one way that io has: no rename elsewhere", () =
   );
   expect(renaming).toEqual([]);
 });
+
+test("nothing outside the model families' folders names what is of one family alone", () => {
+  const familyFolder = join("models", "families");
+  const families = readdirSync(join(source, familyFolder), { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  );
+  expect(families.length).toBeGreaterThan(1);
+  // The registry names each family; the index shows llama2.c's reader, which is a function of its own.
+  const doors = [join("models", "registry.ts"), join("models", "index.ts")];
+  const outside = ["../src", "../test", "../bench"].flatMap((folder) => {
+    const root = join(import.meta.dirname, folder);
+    return readdirSync(root, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.startsWith(familyFolder) && !doors.includes(file))
+      .map((file) => join(root, file));
+  });
+  const named = outside.filter((file) => {
+    const paths = [...readFileSync(file, "utf8").matchAll(/from\s*"(\.[^"]+)"/g)];
+    return paths.some(([, path = ""]) => resolve(dirname(file), path).startsWith(join(source, familyFolder)));
+  });
+  expect(named.map((file) => relative(source, file))).toEqual([]);
+});

@@ -7,7 +7,7 @@ import { createDevice, type Device, nativeAvailable, Tape, type WeightDType } fr
 import { loadModel, saveModel } from "./checkpoint/checkpoint.ts";
 import { classic, llamaLike } from "../../test/helpers/models.ts";
 import { type CausalModel, createCausal } from "./causal-model.ts";
-import { loadStories, StoriesTokenizer } from "./families/llama/stories.ts";
+import { loadStories, StoriesTokenizer } from "./index.ts";
 import { resolveArchitecture } from "./section.ts";
 
 const folder = join(process.env["NUWA_SHARED"] ?? "../shared", "data/stories260K");
