@@ -3,8 +3,8 @@ import { gpt2Gguf } from "../gpt2/gguf.ts";
 import { gpt2Layout } from "../gpt2/layout.ts";
 import { llamaGguf } from "../llama/gguf.ts";
 import { llamaLayout } from "../llama/layout.ts";
-import { classicGpt, gptConfigSchema, resolveGptConfig, withGptDropout } from "./config.ts";
-import { Gpt } from "./gpt.ts";
+import { classicGpt, gptConfigSchema, resolveGptConfig, withGptDropout } from "../decoder/config.ts";
+import { Gpt } from "../decoder/gpt.ts";
 import { nuwaLayout } from "./layout.ts";
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { ReferenceDevice, Tape } from "../../../tensor/index.ts";
 import { type CausalModel, createCausal } from "../../causal-model.ts";
-import type { GptSettings } from "./config.ts";
+import type { GptSettings } from "../decoder/config.ts";
 import { gpt } from "./family.ts";
 
 const device = new ReferenceDevice();

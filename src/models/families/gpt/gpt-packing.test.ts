@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { createDevice, nativeAvailable, PhiloxStream, Tape } from "../../../tensor/index.ts";
 import { type CausalModel, createCausal, packedPositions, type TokenBatch } from "../../causal-model.ts";
-import type { GptSettings } from "./config.ts";
+import type { GptSettings } from "../decoder/config.ts";
 import { gpt } from "./family.ts";
 
 const V = 17;

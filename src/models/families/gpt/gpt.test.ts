@@ -3,7 +3,7 @@ import { createOptimizer, optimizerSettings } from "../../../optim/index.ts";
 import { createDevice, type Device, nativeAvailable, PhiloxStream, Tape, type Tensor } from "../../../tensor/index.ts";
 import { NuwaError } from "../../../text/index.ts";
 import { type CausalModel, createCausal, type TokenBatch } from "../../causal-model.ts";
-import { classicGpt, type GptSettings, llamaGpt, resolveGptConfig } from "./config.ts";
+import { classicGpt, type GptSettings, llamaGpt, resolveGptConfig } from "../decoder/config.ts";
 import { gpt } from "./family.ts";
 
 const device = createDevice("reference");

@@ -1,5 +1,5 @@
 import { type ConfigJson, type Layout, plain } from "../../checkpoint/layout.ts";
-import { type GptConfig, resolveGptConfig } from "./config.ts";
+import { type GptConfig, resolveGptConfig } from "../decoder/config.ts";
 
 /** Any other mixture of choices: our own names, and the config as it is. */
 export const nuwaLayout: Layout<GptConfig> = {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineFamily } from "../../family.ts";
-import { classicGpt, gptConfigSchema, resolveGptConfig, withGptDropout } from "../gpt/config.ts";
-import { Gpt } from "../gpt/gpt.ts";
+import { classicGpt, gptConfigSchema, resolveGptConfig, withGptDropout } from "../decoder/config.ts";
+import { Gpt } from "../decoder/gpt.ts";
 import { gpt2Gguf } from "./gguf.ts";
 import { gpt2Layout } from "./layout.ts";
 

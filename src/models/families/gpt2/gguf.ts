@@ -1,6 +1,6 @@
 import { type GgufLayout, ggufReal, type GgufTensor, ggufTensor } from "../../gguf/layout.ts";
-import type { GptConfig } from "../gpt/config.ts";
-import { sharedGgufSettings } from "../gpt/gguf.ts";
+import type { GptConfig } from "../decoder/config.ts";
+import { sharedGgufSettings } from "../decoder/gguf.ts";
 
 /** llama.cpp's `gpt2`: learned positions, LayerNorm, GELU in its tanh form, biases. */
 export const gpt2Gguf: GgufLayout<GptConfig> = {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ParameterStore } from "../../../nn/index.ts";
 import { type ConfigJson, type Layout, plain, requireSetting, type StoredTensor } from "../../checkpoint/layout.ts";
 import { parseJsonConfig } from "../../checkpoint/parse-config.ts";
-import { classicGpt, type GptConfig, resolveGptConfig } from "../gpt/config.ts";
+import { classicGpt, type GptConfig, resolveGptConfig } from "../decoder/config.ts";
 
 /** Names of the same functions here and there; `gelu_new` is the tanh form. */
 const ACTIVATIONS = { gelu_tanh: "gelu_new", gelu: "gelu", silu: "silu" } as const;

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { NuwaError } from "../../../text/index.ts";
 import { defineFamily } from "../../family.ts";
-import { gptConfigSchema, llamaGpt, resolveGptConfig, withGptDropout } from "../gpt/config.ts";
-import { Gpt } from "../gpt/gpt.ts";
+import { gptConfigSchema, llamaGpt, resolveGptConfig, withGptDropout } from "../decoder/config.ts";
+import { Gpt } from "../decoder/gpt.ts";
 import { llamaGguf } from "./gguf.ts";
 import { llamaLayout } from "./layout.ts";
 

@@ -1,6 +1,6 @@
 import { ggufCount, type GgufLayout, ggufReal, type GgufTensor, ggufTensor } from "../../gguf/layout.ts";
-import type { GptConfig } from "../gpt/config.ts";
-import { sharedGgufSettings } from "../gpt/gguf.ts";
+import type { GptConfig } from "../decoder/config.ts";
+import { sharedGgufSettings } from "../decoder/gguf.ts";
 
 /** llama.cpp's `llama`: RoPE, RMSNorm, SwiGLU, no biases. */
 export const llamaGguf: GgufLayout<GptConfig> = {

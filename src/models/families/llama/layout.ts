@@ -2,7 +2,7 @@ import { z } from "zod";
 import { NuwaError } from "../../../text/index.ts";
 import { type ConfigJson, type Layout, plain, requireSetting } from "../../checkpoint/layout.ts";
 import { parseJsonConfig } from "../../checkpoint/parse-config.ts";
-import { type GptConfig, llamaGpt, resolveGptConfig } from "../gpt/config.ts";
+import { type GptConfig, llamaGpt, resolveGptConfig } from "../decoder/config.ts";
 
 const whole = z.int().positive();
 const ropeSchema = z.looseObject({ rope_type: z.string().optional(), rope_theta: z.number().optional() });
