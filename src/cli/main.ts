@@ -7,6 +7,7 @@ import { register as data } from "./commands/data.ts";
 import { register as doctor } from "./commands/doctor.ts";
 import { register as evaluate } from "./commands/eval.ts";
 import { register as generate } from "./commands/generate.ts";
+import { register as leaderboard } from "./commands/leaderboard.ts";
 import { register as pretrain } from "./commands/pretrain.ts";
 import { register as report } from "./commands/report.ts";
 import { register as run } from "./commands/run.ts";
@@ -42,6 +43,7 @@ NUWA_THREADS, NUWA_DEVICE and NUWA_SET="key=value; …" change any recipe; --set
     pretrain,
     sft,
     evaluate,
+    leaderboard,
     generate,
     chat,
     serve,

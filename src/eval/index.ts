@@ -1,10 +1,12 @@
 export * from "./harness.ts";
 export * from "./kinds/index.ts";
 export * from "./language-model.ts";
+export * from "./leaderboard.ts";
 export * from "./local-model.ts";
 export * from "./metrics.ts";
 export * from "./prompt/document.ts";
 export type { ChatOptions } from "./prompt/prompt.ts";
 export * from "./tasks/index.ts";
+export * from "./plugins.ts";
 export * from "./questions.ts";
 export * from "./save.ts";

@@ -6,6 +6,9 @@ export interface Score {
   readonly n: number;
 }
 
+/** Whether a metric is a share of 1, shown in percent: all but perplexities and bits. */
+export const isShare = (metric: string): boolean => !/perplexity|bits/.test(metric);
+
 /** Mean and standard error over items. */
 export function meanScore(values: readonly number[]): Score {
   const n = values.length;

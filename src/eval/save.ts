@@ -33,15 +33,3 @@ export class ResultWriter {
     writeWhole(join(this.#folder, "results.json"), `${JSON.stringify({ model, results }, null, 2)}\n`);
   }
 }
-
-/** The four tasks of the Open LLM Leaderboard v1 and the metrics that it takes. */
-const leaderboard = { arc_challenge: "acc_norm", hellaswag: "acc_norm", mmlu: "acc", truthfulqa_mc2: "mc2" } as const;
-
-/** The leaderboard's score: the mean of its four, when all four were run. */
-export function leaderboardMean(results: readonly TaskResult[]): number | undefined {
-  const scores = Object.entries(leaderboard).map(
-    ([task, metric]) => results.find((result) => result.task === task)?.scores[metric]?.value,
-  );
-  const known = scores.filter((score) => score !== undefined);
-  return known.length === scores.length ? known.reduce((sum, score) => sum + score, 0) / known.length : undefined;
-}

@@ -29,6 +29,16 @@ export { readRecipe } from "./recipe/recipe.ts";
 export { sectionOf, type Recipe } from "./recipe/general.ts";
 export { recipeSchemaOf } from "./recipe/schema.ts";
 export { dataReport, ruleExamples, writeReport } from "./report/write.ts";
+export {
+  boardRow,
+  publishedRows,
+  readPublished,
+  sortRows,
+  type BoardRow,
+  type BoardScore,
+} from "./leaderboard/board.ts";
+export { leaderboardPage } from "./leaderboard/page.ts";
+export { boardTables, type BoardTable } from "./leaderboard/tables.ts";
 export { findModel, RunDirectory } from "./manifest/run-directory.ts";
 export { runRecipe, type RunOptions } from "./run.ts";
 export { Interrupted } from "./stages/stage.ts";

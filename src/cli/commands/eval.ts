@@ -3,8 +3,12 @@ import * as path from "node:path";
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import {
+  centredMean,
+  evalDefinitions,
   evaluate,
+  isShare,
   leaderboardMean,
+  listTasks,
   LocalLanguageModel,
   perplexityScore,
   ResultWriter,
@@ -22,6 +26,12 @@ interface Options extends ModelOptions {
   readonly text: string[];
   readonly limit?: number;
   readonly fewShot?: number;
+  readonly addBosToken?: boolean;
+  readonly applyChatTemplate?: boolean;
+  readonly fewshotAsMultiturn?: boolean;
+  readonly systemInstruction?: string;
+  readonly plugin: string[];
+  readonly list?: boolean;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -30,7 +40,7 @@ export function register(program: Command): void {
   const command = program
     .command("eval")
     .description("score a model on benchmarks, or on texts")
-    .argument("<model>", "a run directory, a checkpoint, or a folder with config.json and model.safetensors")
+    .argument("[model]", "a run directory, a checkpoint, or a folder with config.json and model.safetensors")
     .option("--tasks <names>", `comma-separated: names (see --list), or YAML files of your own`)
     .option("--data <folder>", "the folder that holds the benchmarks' files")
     .option(
@@ -41,6 +51,18 @@ export function register(program: Command): void {
     )
     .option("--limit <count>", "only the first items of each task: an estimate, sooner", wholeNumber("--limit"))
     .option("--few-shot <count>", "examples before each item (default: the leaderboard's)", wholeNumber("--few-shot"))
+    .option("--add-bos-token", "begin every text with the tokenizer's start token")
+    .option("--apply-chat-template", "ask through the model's chat template")
+    .option("--fewshot-as-multiturn", "examples as turns of a dialogue (default with a chat template)")
+    .option("--no-fewshot-as-multiturn", "examples and question as one message")
+    .option("--system-instruction <text>", "system message before everything")
+    .option(
+      "--plugin <file>",
+      "a module with tasks or kinds of task of your own; may stand several times",
+      (file: string, before: string[]) => [...before, file],
+      [],
+    )
+    .option("--list", "show all tasks, with kind, examples and the files that they need")
     .option("--output <folder>", "where results.json and the examples go (default: eval/ in the run)");
   withModelOptions(command)
     .option("--json", "JSON on stdout")
@@ -51,9 +73,18 @@ Without --tasks and --text, a run's own evaluation is done again.
 Examples:
   nuwa eval runs/sample
   nuwa eval runs/sample --tasks arc_challenge,hellaswag,mmlu,truthfulqa_mc2 --data DIR
-  nuwa eval runs/sample --text book.txt`,
+  nuwa eval runs/sample --tasks my-task.yaml
+  nuwa eval runs/sample --text book.txt
+  nuwa eval --list`,
     )
-    .action(async (place: string, options: Options) => {
+    .action(async (place: string | undefined, options: Options) => {
+      if (options.list === true) {
+        await printTasks(options);
+        return;
+      }
+      if (place === undefined) {
+        throw new NuwaError("USAGE", "missing required argument 'model'", { hint: "see --help" });
+      }
       if (options.tasks === undefined && options.text.length === 0) {
         await runUntil(place, "eval", { set: [], redo: true });
         return;
@@ -70,14 +101,22 @@ async function score(place: string, options: Options): Promise<{ name: string; r
     .map((task) => task.trim())
     .filter((task) => task !== "");
   const { data } = options;
-  if (tasks.length > 0 && data === undefined) {
+  if (data === undefined && tasks.some((task) => !/\.ya?ml$/i.test(task))) {
     throw new NuwaError("USAGE", "benchmarks need their files", {
       where: "--tasks",
       hint: "name their folder with --data DIR",
     });
   }
   const { loaded, name, close } = await openModel(place, options);
-  const model = new LocalLanguageModel(loaded.model, loaded.tokenizer, { name });
+  if (options.applyChatTemplate === true && !loaded.isChatModel) {
+    close();
+    throw new NuwaError("VALUE", "the model has no chat template", { where: "--apply-chat-template" });
+  }
+  const model = new LocalLanguageModel(loaded.model, loaded.tokenizer, {
+    name,
+    chatTemplate: loaded.template,
+    addBosToken: options.addBosToken === true,
+  });
   const run = new RunDirectory(path.resolve(place));
   const output = options.output ?? (existsSync(run.manifest) ? run.eval : undefined);
   const writer = output === undefined ? undefined : new ResultWriter(output);
@@ -85,9 +124,7 @@ async function score(place: string, options: Options): Promise<{ name: string; r
   try {
     const results: TaskResult[] = [];
     for (const file of options.text) results.push(await scoreFile(model, file));
-    if (data !== undefined && tasks.length > 0) {
-      results.push(...(await runTasks(model, tasks, data, options, progress, writer)));
-    }
+    if (tasks.length > 0) results.push(...(await runTasks(model, tasks, options, progress, writer)));
     await writer?.finish(name, results);
     if (output !== undefined) process.stderr.write(`results and examples: ${run.show(output)}\n`);
     return { name, results };
@@ -100,7 +137,6 @@ async function score(place: string, options: Options): Promise<{ name: string; r
 async function runTasks(
   model: LocalLanguageModel,
   tasks: readonly string[],
-  dataDir: string,
   options: Options,
   progress: Progress,
   writer: ResultWriter | undefined,
@@ -108,14 +144,18 @@ async function runTasks(
   let current: { task: string; bar: ReturnType<Progress["bar"]> } | undefined;
   const results = await evaluate(model, {
     tasks,
-    dataDir,
+    dataDir: options.data,
     limit: options.limit,
     fewShot: options.fewShot,
+    applyChatTemplate: options.applyChatTemplate,
+    fewshotAsMultiturn: options.fewshotAsMultiturn,
+    systemInstruction: options.systemInstruction,
+    ...(await evalDefinitions(options.plugin, process.cwd())),
     onExample: (example) => writer?.example(example),
     onProgress({ task, done, total }) {
       if (current?.task !== task) {
         current?.bar.done(current.task);
-        current = { task, bar: progress.bar(task, "choices", total) };
+        current = { task, bar: progress.bar(task, "requests", total) };
       }
       current.bar.update(done);
     },
@@ -167,13 +207,52 @@ function printResults(results: readonly TaskResult[]): void {
         task,
         String(fewShot),
         metric,
-        /^(acc|acc_norm|mc2)$/.test(metric) ? `${(100 * value).toFixed(1)} %` : value.toPrecision(4),
-        standardError > 0 ? `± ${(100 * standardError).toFixed(1)}` : "",
+        isShare(metric) ? `${(100 * value).toFixed(1)} %` : value.toPrecision(4),
+        standardError > 0
+          ? `± ${isShare(metric) ? (100 * standardError).toFixed(1) : standardError.toPrecision(2)}`
+          : "",
         items < available ? `${items} of ${available}` : String(items),
       ]),
     );
-  process.stdout.write(`${table([["task", "shots", "metric", "score", "error", "items"], ...rows])}`);
+  process.stdout.write(table([["task", "shots", "metric", "score", "error", "items"], ...rows]));
   const mean = leaderboardMean(results);
-  if (mean !== undefined)
-    process.stdout.write(`leaderboard mean: ${(100 * mean).toFixed(1)} % (chance: about 30, GPT-2 124M: 30.0)\n`);
+  if (mean !== undefined) {
+    process.stdout.write(`leaderboard mean: ${(100 * mean.value).toFixed(1)} % (chance: about 30, GPT-2 124M: 30.0)\n`);
+  }
+  const core = centredMean(results);
+  if (core !== undefined && Object.keys(core.tasks).length > 1) {
+    const count = Object.keys(core.tasks).length;
+    process.stdout.write(
+      `centred mean of ${count} of CORE's ${count + core.missing.length} tasks: ${core.value.toFixed(3)}\n`,
+    );
+  }
+}
+
+async function printTasks({ plugin, json }: Options): Promise<void> {
+  const { definitions, kinds } = await evalDefinitions(plugin, process.cwd());
+  const tasks = listTasks({ tasks: definitions, kinds });
+  if (json === true) {
+    printJson(tasks);
+    return;
+  }
+  const rows = tasks.map(({ task, kind, fewShot, metric, files }) => [
+    task,
+    kind,
+    String(fewShot),
+    metric,
+    // The first place of each split: where a file is best put.
+    Object.values(files)
+      .map(([first = ""]) => first)
+      .join(", "),
+  ]);
+  const all = [["task", "kind", "shots", "metric", "files below --data"], ...rows];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of all) {
+    process.stdout.write(
+      `${row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join("  ")
+        .trimEnd()}\n`,
+    );
+  }
 }

@@ -204,6 +204,7 @@ class TaskFinder {
 
   /** `mmlu_anatomy`: one subject of a task that has subjects. */
   #addSubject(name: string): readonly string[] {
+    const near: string[] = [];
     for (const definition of this.#definitions) {
       const { task } = definition.settings;
       if (typeof task !== "string" || !task.includes("{subject}")) continue;
@@ -211,11 +212,21 @@ class TaskFinder {
       if (!name.startsWith(before) || !name.endsWith(after)) continue;
       const one = this.#check(definition);
       if (one.type !== "task") continue;
-      const subjects = findSubjects(one.settings, this.#folders(one));
-      const subject = subjects.find((known) => before + known.name + after === name);
+      const own = name.slice(before.length, name.length - after.length);
+      const label = one.settings.subjects?.[own];
+      if (label !== undefined) return [this.#addTask(one, { name: own, label })];
+      const listed = Object.keys(one.settings.subjects ?? {});
+      const isListed = [one.settings.files[one.settings.test_split] ?? []]
+        .flat()
+        .some((file) => file.includes("{label}"));
+      const subjects = isListed ? [] : findSubjects(one.settings, this.#folders(one));
+      const subject = subjects.find((known) => known.name === own);
       if (subject !== undefined) return [this.#addTask(one, subject)];
+      near.push(...[...listed, ...subjects.map((known) => known.name)].map((known) => before + known + after));
     }
-    throw new NuwaError("USAGE", `no task "${name}"`, { hint: didYouMean(name, taskNames(this.#definitions)) });
+    throw new NuwaError("USAGE", `no task "${name}"`, {
+      hint: didYouMean(name, near.length > 0 ? near : taskNames(this.#definitions)),
+    });
   }
 
   #folders({ definition }: Checked): TaskFolders {

@@ -1,3 +1,5 @@
+import { leaderboardTasks } from "../../eval/index.ts";
+
 /** Scores that others published, to set ours beside. In percent. */
 export interface PublishedScore {
   readonly model: string;
@@ -20,11 +22,9 @@ export const leaderboard: readonly PublishedScore[] = [
   { model: "Llama-2-7b", parameters: "7B", arc_challenge: 53.1, hellaswag: 78.6, mmlu: 46.9, truthfulqa_mc2: 38.8 },
 ];
 
-export const leaderboardTasks = ["arc_challenge", "hellaswag", "mmlu", "truthfulqa_mc2"] as const;
-
 /** The leaderboard's mean of the four. */
 export function meanOf(score: PublishedScore): number {
-  return leaderboardTasks.reduce((sum, task) => sum + score[task], 0) / leaderboardTasks.length;
+  return leaderboardTasks.reduce((sum, { task }) => sum + score[task], 0) / leaderboardTasks.length;
 }
 
 /**

@@ -1,11 +1,11 @@
-import type { TaskResult } from "../../eval/index.ts";
+import { leaderboardTasks, type TaskResult } from "../../eval/index.ts";
 import { bytes, count, duration } from "../progress.ts";
 import { percent } from "../stages/eval.ts";
 import { someQuestions } from "./summary.ts";
 import { barChart } from "./charts.ts";
 import type { ReportData } from "./gather.ts";
 import { html, tableOf, type Html } from "./html.ts";
-import { bitsPerByte, leaderboard, leaderboardTasks, meanOf, nanoGptShakespeare } from "./published.ts";
+import { bitsPerByte, leaderboard, meanOf, nanoGptShakespeare } from "./published.ts";
 import { sectionOf } from "../recipe/general.ts";
 import { tokenizerStage } from "../stages/tokenizer.ts";
 import { section } from "./section.ts";
@@ -51,9 +51,9 @@ export function scoresSection(data: ReportData): Html | undefined {
   const { summary, recipe } = data;
   const tasks = summary.scores?.tasks ?? [];
   const parts: Html[] = [];
-  if (tasks.some(({ task }) => leaderboardTasks.some((name) => name === task))) parts.push(leaderboardTable(tasks));
+  if (tasks.some(({ task }) => leaderboardTasks.some((one) => one.task === task))) parts.push(leaderboardTable(tasks));
   const others = tasks.filter(
-    ({ task, group }) => group === undefined && !leaderboardTasks.some((name) => name === task),
+    ({ task, group }) => group === undefined && !leaderboardTasks.some((one) => one.task === task),
   );
   if (others.length > 0) {
     parts.push(
@@ -105,7 +105,7 @@ export function scoresSection(data: ReportData): Html | undefined {
 }
 
 function leaderboardTable(tasks: readonly TaskResult[]): Html {
-  const ours = leaderboardTasks.map((name) => tasks.find(({ task }) => task === name));
+  const ours = leaderboardTasks.map((one) => tasks.find(({ task }) => task === one.task));
   const values = ours.map((task) => (task === undefined ? undefined : task.scores[task.metric]?.value));
   const complete = values.every((value) => value !== undefined);
   const mean = values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / values.length;
@@ -114,7 +114,7 @@ function leaderboardTable(tasks: readonly TaskResult[]): Html {
   const rows = leaderboard.map((score) => [
     score.model,
     score.parameters,
-    ...leaderboardTasks.map((task) => score[task].toFixed(1)),
+    ...leaderboardTasks.map(({ task }) => score[task].toFixed(1)),
     meanOf(score).toFixed(1),
   ]);
   const own = [

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import pc from "picocolors";
-import type { AnsweredQuestion } from "../../eval/index.ts";
+import { isShare, type AnsweredQuestion } from "../../eval/index.ts";
 import { readManifest } from "../manifest/manifest.ts";
 import { duration } from "../progress.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
@@ -115,9 +115,7 @@ export function scoreLines({ stages, scores }: Pick<RunSummary, "stages" | "scor
     const value = values[metric]?.value;
     if (group !== undefined || value === undefined) continue;
     const part = items < available ? ` (${items} of ${available} items)` : "";
-    lines.push(
-      `${task}: ${metric} ${metric.startsWith("acc") || metric === "mc2" ? percent(value) : value.toFixed(3)}${part}`,
-    );
+    lines.push(`${task}: ${metric} ${isShare(metric) ? percent(value) : value.toFixed(3)}${part}`);
   }
   return lines;
 }

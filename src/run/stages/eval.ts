@@ -1,16 +1,24 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
 import { shuffleByHash } from "../../data/pack/dialogues/order.ts";
 import type { Question } from "../../data/pack/dialogues/index.ts";
-import { askQuestions, evaluate, LocalLanguageModel, type QuestionScores, type TaskResult } from "../../eval/index.ts";
+import {
+  askQuestions,
+  evalDefinitions,
+  evaluate,
+  LocalLanguageModel,
+  type QuestionScores,
+  type TaskResult,
+} from "../../eval/index.ts";
 import { loadGenerator } from "../../generate/index.ts";
 import { chooseDevice, createDevice, type DeviceChoice } from "../../tensor/index.ts";
-import { toJsonObject } from "../../text/index.ts";
+import { NuwaError, toJsonObject } from "../../text/index.ts";
 import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
 import { count } from "../progress.ts";
+import type { Recipe } from "../recipe/general.ts";
 import { evalStageSettings, type EvalStageSettings } from "../recipe/eval-settings.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { readJsonLines } from "../shards/shards.ts";
@@ -31,7 +39,19 @@ interface EvalStageOptions {
   readonly seed: number;
   /** The stage whose model is measured. */
   readonly after: "pretrain" | "sft";
+  /** Modules that may define tasks and kinds of task. */
+  readonly plugins: readonly string[];
 }
+
+/** The modules that a recipe names under `plugins`. */
+function pluginsOf(recipe: Recipe): string[] {
+  return z.array(z.string()).default([]).parse(recipe["plugins"]);
+}
+
+const isTaskFile = (task: string) => /\.ya?ml$/i.test(task);
+
+/** Results of tasks that are done while others are not: what an interrupted evaluation goes on from. */
+const partsOf = (directory: RunDirectory) => path.join(directory.eval, "parts");
 
 /** Measures the run's model: held-out questions, and benchmarks whose files are given. */
 export const evalStage = defineRecipeStage({
@@ -49,10 +69,14 @@ export const evalStage = defineRecipeStage({
       settings: { ...toJsonObject(settings), device, seed },
       after: after === "sft" ? ["sft", require("dialogues")] : [require("pretrain")],
       // Not the folder: `nuwa eval --tasks` keeps its results there too.
-      outputs: [scores, path.join(directory.eval, "questions.jsonl")],
+      outputs: [scores, path.join(directory.eval, "questions.jsonl"), partsOf(directory)],
       precious: false,
       isWhole: () => existsSync(scores),
-      run: (context) => run(directory, { settings, device, seed, after }, context),
+      outside: async ({ cwd }) =>
+        Object.fromEntries(
+          settings.tasks.filter(isTaskFile).map((task) => [task, hashFile(path.resolve(cwd, task))] as const),
+        ),
+      run: (context) => run(directory, { settings, device, seed, after, plugins: pluginsOf(recipe) }, context),
     };
   },
 });
@@ -80,7 +104,7 @@ const taskSchema = z.looseObject({
   items: z.number(),
   available: z.number(),
 });
-const resultsSchema = z.looseObject({ model: z.string(), results: z.array(taskSchema) });
+export const resultsSchema = z.looseObject({ model: z.string(), results: z.array(taskSchema) });
 const scoresSchema = z.object({
   model: z.string(),
   tasks: z.array(taskSchema),
@@ -88,15 +112,14 @@ const scoresSchema = z.object({
 });
 
 async function run(directory: RunDirectory, options: EvalStageOptions, context: StageContext): Promise<StageOutcome> {
-  const { settings } = options;
   const { progress, threads } = context;
   const folder = findModel(options.after === "sft" ? path.join(directory.sft, "checkpoints") : directory.checkpoints);
-  const device = createDevice(chooseDevice(options.device), { threads: threads });
+  const device = createDevice(chooseDevice(options.device), { threads });
   try {
     const loaded = await loadGenerator(folder, device);
     try {
       const asked = options.after === "sft" ? await questions(directory, options, loaded, context) : null;
-      const tasks = await benchmarks(directory, settings, loaded, context);
+      const tasks = await benchmarks(directory, options, loaded, context);
       const scores: RunScores = {
         model: path.relative(directory.root, folder),
         tasks,
@@ -151,33 +174,54 @@ async function questions(
 
 async function benchmarks(
   directory: RunDirectory,
-  settings: EvalStageSettings,
-  { model, tokenizer }: Loaded,
+  { settings, plugins }: EvalStageOptions,
+  { model, tokenizer, template, isChatModel }: Loaded,
   { progress, signal, cwd }: StageContext,
 ): Promise<TaskResult[]> {
   if (settings.tasks.length === 0) return [];
-  const local = new LocalLanguageModel(model, tokenizer, { name: directory.root });
+  if (settings.apply_chat_template === true && !isChatModel) {
+    throw new NuwaError("VALUE", "the model has no chat template", { where: "eval.apply_chat_template" });
+  }
+  const local = new LocalLanguageModel(model, tokenizer, {
+    name: directory.root,
+    chatTemplate: template,
+    addBosToken: settings.add_bos_token === true,
+  });
   const bar = progress.bar("eval", "requests");
-  const examples = new Map<string, string[]>();
-  let current = "";
+  const parts = partsOf(directory);
+  const part = (task: string) => path.join(parts, `${task}.json`);
+  let examples: string[] = [];
   try {
     const results = await evaluate(local, {
-      tasks: settings.tasks,
-      dataDir: path.resolve(cwd, settings.data ?? "."),
+      ...(await evalDefinitions(plugins, cwd)),
+      // Files of the user's are named as in the recipe: from the folder that `nuwa` runs in.
+      tasks: settings.tasks.map((task) => (isTaskFile(task) ? path.resolve(cwd, task) : task)),
+      dataDir: settings.data === undefined ? undefined : path.resolve(cwd, settings.data),
       limit: settings.limit,
+      fewShot: settings.few_shot,
+      applyChatTemplate: settings.apply_chat_template,
+      fewshotAsMultiturn: settings.fewshot_as_multiturn,
+      systemInstruction: settings.system_instruction,
+      resume: (task) => {
+        const known = taskSchema.safeParse(readJson(part(task)));
+        return known.success ? (readJson(part(task)) as TaskResult) : undefined;
+      },
       onProgress: ({ task, done, total }) => {
         stopIfAborted(signal);
-        current = task;
         bar.setTotal(total);
-        bar.update(done, current);
+        bar.update(done, task);
       },
       onExample: (example) => {
-        const lines = examples.get(example.task) ?? [];
-        lines.push(`${JSON.stringify(example)}\n`);
-        examples.set(example.task, lines);
+        examples.push(`${JSON.stringify(example)}\n`);
+      },
+      onResult: (result) => {
+        // A result from before has its examples on the disk already.
+        if (examples.length > 0) writeWhole(path.join(directory.eval, `${result.task}.jsonl`), examples.join(""));
+        examples = [];
+        writeWhole(part(result.task), `${JSON.stringify(result)}\n`);
       },
     });
-    for (const [task, lines] of examples) writeWhole(path.join(directory.eval, `${task}.jsonl`), lines.join(""));
+    rmSync(parts, { recursive: true, force: true });
     const shown = results
       .filter(({ group }) => group === undefined)
       .map(({ task, metric, scores }) => `${task} ${(scores[metric]?.value ?? Number.NaN).toFixed(3)}`);
