@@ -2,14 +2,13 @@ import { existsSync, statSync } from "node:fs";
 import * as path from "node:path";
 import type { Command } from "commander";
 import {
-  builtInStages,
+  openRecipe,
+  type OpenRecipe,
   printRecipe,
   Progress,
-  readRecipe,
   recipeSchemaOf,
   RunDirectory,
   runRecipe,
-  type Recipe,
 } from "../run/index.ts";
 import { NuwaError } from "../text/index.ts";
 
@@ -53,18 +52,19 @@ export function wholeNumber(name: string): (text: string) => number {
 }
 
 /** The recipe behind a command's first argument, and the run directory if that was given. */
-export function openRecipe(
+export async function recipeOf(
   place: string,
   options: RecipeOptions,
-): { recipe: Recipe; directory?: string; where: string } {
+): Promise<OpenRecipe & { directory?: string; where: string }> {
+  const cwd = process.cwd();
   const isFolder = existsSync(place) && statSync(place).isDirectory();
   if (!isFolder) {
     const directory = options.dir === undefined ? {} : { directory: options.dir };
-    return { recipe: readRecipe(place, options), ...directory, where: place };
+    return { ...(await openRecipe(place, { ...options, cwd })), ...directory, where: place };
   }
   const run = RunDirectory.existing(place);
   return {
-    recipe: readRecipe(run.recipe, options),
+    ...(await openRecipe(run.recipe, { ...options, cwd })),
     directory: options.dir ?? run.root,
     where: path.join(place, "recipe.yaml"),
   };
@@ -76,9 +76,9 @@ export async function runUntil(
   stage: string | undefined,
   options: RecipeOptions,
 ): Promise<RunDirectory | undefined> {
-  const { recipe, directory, where } = openRecipe(place, options);
+  const { recipe, stages, plugins, directory, where } = await recipeOf(place, options);
   if (options.printRecipe === true) {
-    process.stdout.write(printRecipe(recipeSchemaOf(builtInStages), recipe));
+    process.stdout.write(printRecipe(recipeSchemaOf(stages), recipe));
     return undefined;
   }
   const progress = new Progress({ quiet: options.quiet ?? false });
@@ -87,6 +87,8 @@ export async function runUntil(
       cwd: process.cwd(),
       directory,
       where,
+      stages,
+      plugins,
       progress,
       signal,
       until: stage,

@@ -8,3 +8,6 @@ export * from "./judge/filter/index.ts";
 export * from "./ledger.ts";
 export * from "./pack/tokens/index.ts";
 export * from "./stage.ts";
+export * from "./data-stage.ts";
+export * from "./define-corpus-stage.ts";
+export * from "./define-stage.ts";

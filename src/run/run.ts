@@ -1,11 +1,13 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import * as path from "node:path";
 import { version } from "./manifest/version.ts";
+import { isExecutorDefinition } from "./executors/executor.ts";
 import { builtInExecutors } from "./executors/list.ts";
 import { stagesOf } from "./stages/chain.ts";
 import { builtInStages } from "./stages/list.ts";
 import type { RecipeStage } from "./stages/recipe-stage.ts";
 import { writeWhole } from "../io/whole-file.ts";
+import { withPlugins, type Plugin } from "../io/plugins.ts";
 import { takeLock } from "../io/lock.ts";
 import { removeTemporaries } from "../io/temporary.ts";
 import { Manifest } from "./manifest/manifest.ts";
@@ -25,6 +27,8 @@ export interface RunOptions extends RunnerOptions {
   readonly executor?: string | undefined;
   /** All stages that there are, in order; default: the built-in ones. */
   readonly stages?: Iterable<RecipeStage>;
+  /** The recipe's plugins, loaded. */
+  readonly plugins?: readonly Plugin[];
   readonly progress: Progress;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -52,6 +56,7 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
       node: process.version,
       machine: machine(),
     }));
+    const executors = withPlugins(builtInExecutors, "executors", options.plugins ?? [], isExecutorDefinition);
     const threads = recipe.threads ?? availableParallelism();
     const context = {
       directory,
@@ -59,7 +64,7 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
       progress,
       signal,
       threads,
-      executor: builtInExecutors.get(options.executor ?? "local").create({ threads }),
+      executor: executors.get(options.executor ?? "local").create({ threads }),
       memoryBytes: recipe.memory_mb * 1e6,
       cwd,
     };

@@ -6,6 +6,8 @@ import {
   diversity,
   mixtureOf,
   funnel,
+  openRun,
+  type RecipeStage,
   removed,
   dataReport,
   removedByRule,
@@ -67,13 +69,14 @@ function registerInspection(data: Command): void {
     )
     .action(async (run: string, options: { rule?: string; stage?: string; limit: number; json?: boolean }) => {
       const directory = RunDirectory.existing(run);
-      checkNames(directory, options);
+      const { stages } = await openRun(directory);
+      checkNames(directory, options, stages);
       if (options.rule === undefined && options.stage === undefined && options.json !== true) {
-        process.stdout.write(removedTable(removedByRule(directory)));
+        process.stdout.write(removedTable(removedByRule(directory, stages)));
         return;
       }
       let shown = 0;
-      for await (const entry of removed(directory, options)) {
+      for await (const entry of removed(directory, options, stages)) {
         shown++;
         if (options.json === true) process.stdout.write(`${JSON.stringify(entry)}\n`);
         else {
@@ -96,7 +99,8 @@ function registerInspection(data: Command): void {
     .option("--json", "JSON")
     .addHelpText("after", "\nExample:\n  nuwa data why runs/sample 1f0c2ab97d33e410")
     .action(async (run: string, id: string, options: { json?: boolean }) => {
-      const way = await why(RunDirectory.existing(run), id);
+      const directory = RunDirectory.existing(run);
+      const way = await why(directory, id, (await openRun(directory)).stages);
       if (options.json === true) printJson(way);
       else process.stdout.write(wayLines(way));
     });
@@ -141,15 +145,16 @@ function registerInspection(data: Command): void {
     )
     .action(async (run: string, options: { html?: string; examples: number; json?: boolean }) => {
       const directory = RunDirectory.existing(run);
-      const stages = funnel(directory);
+      const { stages: list } = await openRun(directory);
+      const stages = funnel(directory, list);
       if (options.json === true)
-        return printJson({ stages, diversity: await diversity(directory), mixture: await mixtureOf(directory) });
-      if (options.html !== undefined) return writeWhole(options.html, await dataReport(directory));
-      const examples = await ruleExamples(directory, options.examples);
+        return printJson({ stages, diversity: await diversity(directory, list), mixture: await mixtureOf(directory) });
+      if (options.html !== undefined) return writeWhole(options.html, await dataReport(directory, list));
+      const examples = await ruleExamples(directory, options.examples, list);
       process.stdout.write(
         reportTable(stages) +
           shapeTables(stages) +
-          diversityTable(await diversity(directory)) +
+          diversityTable(await diversity(directory, list)) +
           mixtureTable(await mixtureOf(directory)) +
           partsTable(stages) +
           exampleLines(stages, examples) +
@@ -159,12 +164,16 @@ function registerInspection(data: Command): void {
 }
 
 /** @throws NuwaError USAGE for a stage or rule that removed nothing here, with the nearest that did */
-function checkNames(directory: RunDirectory, { rule, stage }: { rule?: string; stage?: string }): void {
-  const stages = [...builtInStages].filter(({ writesDocuments }) => writesDocuments).map(({ name }) => name);
+function checkNames(
+  directory: RunDirectory,
+  { rule, stage }: { rule?: string; stage?: string },
+  list: Iterable<RecipeStage>,
+): void {
+  const stages = [...list].filter(({ writesDocuments }) => writesDocuments).map(({ name }) => name);
   if (stage !== undefined && !stages.includes(stage)) {
     throw new NuwaError("USAGE", `no data stage "${stage}"`, { where: "--stage", hint: didYouMean(stage, stages) });
   }
-  const rules = funnel(directory).flatMap(({ summary: { statistics } }) => [
+  const rules = funnel(directory, list).flatMap(({ summary: { statistics } }) => [
     ...Object.keys(statistics.removed),
     ...Object.keys(statistics.parts ?? {}),
   ]);

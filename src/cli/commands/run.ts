@@ -5,6 +5,7 @@ import { printJson, runUntil, withRecipeOptions, type RecipeOptions } from "../s
 export function register(program: Command): void {
   withRecipeOptions(program.command("run"))
     .description("run a recipe from raw documents to a model; run again, it goes on where it stopped")
+    .option("--until <stage>", "stop after this stage")
     .option("--json", "print the results as JSON")
     .addHelpText(
       "after",
@@ -15,8 +16,8 @@ Examples:
   nuwa run my.yaml --print-recipe
 Paths in a recipe are relative to the folder that nuwa is run in.`,
     )
-    .action(async (recipe: string, options: RecipeOptions & { json?: boolean }) => {
-      const directory = await runUntil(recipe, undefined, options);
+    .action(async (recipe: string, options: RecipeOptions & { json?: boolean; until?: string }) => {
+      const directory = await runUntil(recipe, options.until, options);
       if (directory === undefined) return;
       const summary = summarise(directory);
       if (options.json === true) printJson(summary);

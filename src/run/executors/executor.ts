@@ -32,3 +32,10 @@ export interface ExecutorDefinition {
   readonly name: string;
   readonly create: (settings: ExecutorSettings) => Executor;
 }
+
+/** Whether a value, a plugin's for example, is a kind of executor. */
+export function isExecutorDefinition(value: unknown): value is ExecutorDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, create }: Partial<Record<keyof ExecutorDefinition, unknown>> = value;
+  return typeof name === "string" && typeof create === "function";
+}

@@ -9,6 +9,10 @@ export const generalKeys = {
       error: "expected a name of letters, digits, . _ - that can be a folder's",
     })
     .describe("What the run is called: it lives in runs/NAME. Default: the recipe's file name."),
+  plugins: z
+    .array(z.string().min(1))
+    .optional()
+    .describe("JavaScript modules that add data stages, optimizers and more; relative to the folder nuwa is run in."),
   language: z.enum(["en", "zh"]).default("en").describe("Language of the report: en, or zh for English and Chinese."),
   seed: z
     .int()

@@ -50,10 +50,22 @@ function readRecipeText(file: string): string {
   }
 }
 
+/** Windows editors begin a file with a byte order mark and some tools with none; neither is the user's mistake. */
+function sourceOf(file: string, text: string): YamlSource {
+  return new YamlSource(file, text.replace(/^\uFEFF/, ""));
+}
+
+/** A recipe's values as they are in the file, with overrides of one key alone; nothing is checked. */
+export function readOneKey(file: string, key: string, set: readonly string[]): unknown {
+  const overrides = set
+    .map((assignment) => parseOverride(assignment, "--set"))
+    .filter(({ path: [top] }) => top === key);
+  return applyOverrides(sourceOf(file, readRecipeText(file)).value(), overrides)[key];
+}
+
 /** As {@link loadRecipe}, from text already in memory. */
 export function parseRecipe<T>(schema: z.ZodType<T>, file: string, text: string, options: LoadOptions = {}): T {
-  // Windows editors begin a file with a byte order mark and some tools with none; neither is the user's mistake.
-  const source = new YamlSource(file, text.replace(/^\uFEFF/, ""));
+  const source = sourceOf(file, text);
   const fromEnvironment = (options.env?.["NUWA_SET"] ?? "").split(/[;\n]/).filter((part) => part.trim() !== "");
   const overrides: Override[] = [
     ...fromEnvironment.map((assignment) => parseOverride(assignment, "NUWA_SET")),

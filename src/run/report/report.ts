@@ -30,8 +30,8 @@ export async function writeReport(directory: RunDirectory, stages?: Iterable<Rec
 }
 
 /** The page that has a run's data part alone: the funnel, lengths, languages, what was removed and why. */
-export async function dataReport(directory: RunDirectory): Promise<string> {
-  const data = { ...(await gather(directory)), diversity: await diversity(directory) };
+export async function dataReport(directory: RunDirectory, stages?: Iterable<RecipeStage>): Promise<string> {
+  const data = { ...(await gather(directory, stages)), diversity: await diversity(directory, stages) };
   const sections = [
     funnelSection,
     lengthsSection,

@@ -13,11 +13,15 @@ export async function writeReport(directory: RunDirectory, stages?: Iterable<Rec
 }
 
 /** The page of a run's data part alone. */
-export async function dataReport(directory: RunDirectory): Promise<string> {
-  return (await import("./report.ts")).dataReport(directory);
+export async function dataReport(directory: RunDirectory, stages?: Iterable<RecipeStage>): Promise<string> {
+  return (await import("./report.ts")).dataReport(directory, stages);
 }
 
 /** The first entries of each `stage/rule` in a run's ledgers, as many as asked for. */
-export async function ruleExamples(directory: RunDirectory, most: number): Promise<Map<string, LedgerEntry[]>> {
-  return (await import("./gather.ts")).ruleExamples(directory, most);
+export async function ruleExamples(
+  directory: RunDirectory,
+  most: number,
+  stages?: Iterable<RecipeStage>,
+): Promise<Map<string, LedgerEntry[]>> {
+  return (await import("./gather.ts")).ruleExamples(directory, most, stages);
 }

@@ -1,0 +1,41 @@
+import { isDataStage, type DataStage } from "../../data/data-stage.ts";
+import type { Plugin } from "../../io/plugins.ts";
+import { NuwaError, Registry } from "../../text/index.ts";
+import { corpusStage } from "./corpus.ts";
+import { builtInStages } from "./list.ts";
+import { mapperStage } from "./map.ts";
+import type { RecipeStage } from "./recipe-stage.ts";
+
+/** The list's entry of a data stage of either kind. */
+export function entryOf(stage: DataStage): RecipeStage {
+  return stage.kind === "mapper" ? mapperStage(stage) : corpusStage(stage);
+}
+
+/**
+ * The stages with those of plugins: each after the stage that it names, else after the last one that writes documents.
+ *
+ * @throws NuwaError VALUE for what is no data stage, a name that is taken, or an `after` that there is not
+ */
+export function stagesWith(
+  plugins: readonly Plugin[],
+  stages: Registry<RecipeStage> = builtInStages,
+): Registry<RecipeStage> {
+  let list = [...stages];
+  for (const { file, definitions } of plugins) {
+    for (const stage of definitions.stages ?? []) {
+      if (!isDataStage(stage)) {
+        throw new NuwaError("VALUE", '"stages" holds something that is not a data stage', {
+          where: file,
+          hint: "make it with defineStage or defineCorpusStage of nuwa/data",
+        });
+      }
+      const entry = entryOf(stage);
+      const before =
+        entry.after === undefined
+          ? list.findLastIndex(({ writesDocuments }) => writesDocuments)
+          : list.indexOf(new Registry("stage", list).get(entry.after, file));
+      list = list.toSpliced(before + 1, 0, entry);
+    }
+  }
+  return list.length === stages.names.length ? stages : new Registry("stage", list);
+}
