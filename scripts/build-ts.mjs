@@ -1,6 +1,6 @@
 // Compiles TypeScript into dist/, from nothing, so that a deleted source leaves no orphan behind.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 for (const folder of ["src", "bench"]) rmSync(`dist/${folder}`, { recursive: true, force: true });
 const result = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
@@ -13,6 +13,10 @@ const tasks = "src/eval/tasks";
 mkdirSync(`dist/${tasks}`, { recursive: true });
 for (const file of readdirSync(tasks).filter((name) => name.endsWith(".yaml")))
   cpSync(`${tasks}/${file}`, `dist/${tasks}/${file}`);
+
+// What editors check recipes by, beside them in the package.
+const { recipeJsonSchema } = await import("../dist/src/run/index.js");
+writeFileSync("dist/recipe.schema.json", `${JSON.stringify(recipeJsonSchema(), null, 2)}\n`);
 
 // npm sets the run bit of a command when it installs, once; a command made anew needs it again.
 const { bin } = JSON.parse(readFileSync("package.json", "utf8"));

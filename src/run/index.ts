@@ -29,6 +29,7 @@ export { openRecipe, openRun, type OpenRecipe } from "./recipe/open.ts";
 export { readRecipe } from "./recipe/recipe.ts";
 export { sectionOf, type Recipe } from "./recipe/general.ts";
 export { recipeSchemaOf } from "./recipe/schema.ts";
+export { recipeJsonSchema } from "./recipe/json-schema.ts";
 export { dataReport, ruleExamples, writeReport } from "./report/write.ts";
 export {
   boardRow,

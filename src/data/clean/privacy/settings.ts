@@ -14,12 +14,12 @@ export const privacySettings = z.strictObject({
   public_ips_only: z.boolean().default(true).describe("leave private, loopback and reserved IP addresses alone"),
   masks: z
     .strictObject({
-      email: z.string().default("<email>"),
-      phone: z.string().default("<phone>"),
-      ip: z.string().default("<ip>"),
-      card: z.string().default("<card>"),
-      identity_card: z.string().default("<identity card>"),
-      qq: z.string().default("<qq>"),
+      email: z.string().default("<email>").describe("replacement for email addresses"),
+      phone: z.string().default("<phone>").describe("replacement for phone numbers"),
+      ip: z.string().default("<ip>").describe("replacement for IP addresses"),
+      card: z.string().default("<card>").describe("replacement for bank card numbers"),
+      identity_card: z.string().default("<identity card>").describe("replacement for Chinese identity card numbers"),
+      qq: z.string().default("<qq>").describe("replacement for QQ numbers"),
     })
     .prefault({})
     .describe("what stands in place of each kind"),
