@@ -4,11 +4,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nuwa, startNuwa } from "../../src/run/test-cli.ts";
 import { seeded, writeCorpus } from "../../src/run/test-corpus.ts";
+import { killedAfter } from "../helpers/killed-after.ts";
 
 const data = pathToFileURL(path.resolve("dist/src/data/index.js")).href;
 const zod = pathToFileURL(createRequire(import.meta.url).resolve("zod")).href;
@@ -182,17 +182,11 @@ describe("a plugin's stages", () => {
     const options = ["run", "r.yaml", "--dir", "killed", "--set", "threads=2"];
     let kills = 0;
     for (let attempt = 0; attempt < 40; attempt++) {
-      const child = startNuwa(options, folder);
-      const ended = once(child, "exit");
-      let said = "";
-      child.stderr?.on("data", (piece: Buffer) => (said += piece.toString()));
-      // The two stages begin where the one before them is done, or was.
-      while (!/[✓·] clean/u.test(said) && child.exitCode === null) await sleep(5);
-      if (attempt < 12) {
-        await sleep(random() * 400);
-        child.kill("SIGKILL");
-      }
-      const [code] = (await ended) as [number | null];
+      // The two stages begin where the one before them is done, or was; from the 12th time on it may end.
+      const sign = path.join(folder, "killed/data/clean/statistics.json");
+      const moment = 1 + Math.floor(random() * 60);
+      const child = startNuwa(options, folder, attempt < 12 ? killedAfter(moment, sign) : {});
+      const [code] = (await once(child, "exit")) as [number | null];
       if (code === 0) break;
       kills++;
     }
