@@ -96,6 +96,13 @@ function list(dir, ending) {
     .map((name) => join(dir, name));
 }
 
+/** What the loader compares, so that an addon of other sources is refused and not called. */
+function interfaceHash(sourceDir) {
+  const header = join(sourceDir, "kernels.h");
+  if (!existsSync(header)) return [];
+  return [`-DNUWA_KERNELS_HASH="${createHash("sha256").update(readFileSync(header)).digest("hex")}"`];
+}
+
 /** Every (source, instruction set) pair of an addon with its flags and the object it becomes. */
 function plan({ name: addon, sourceDir }, compiler, include) {
   const kernelDir = join(sourceDir, "kernels");
@@ -121,7 +128,9 @@ function plan({ name: addon, sourceDir }, compiler, include) {
         .filter((source) => set.only?.includes(basename(source)) ?? true)
         .map((source) => unit(source, set.name, [`-DNUWA_ISA=${set.name}`, `-DNUWA_WIDTH=${set.width}`, ...set.flags])),
     ),
-    ...list(sourceDir, ".cc").map((source) => unit(source, "host", [])),
+    ...list(sourceDir, ".cc").map((source) =>
+      unit(source, "host", basename(source) === "addon.cc" ? interfaceHash(sourceDir) : []),
+    ),
   ];
 }
 

@@ -74,12 +74,12 @@ export async function measureOurs(task: OursTask): Promise<OursResult> {
   const [seconds, peakGflops]: [number[], number[]] = [[], []];
   let profile: Profile | undefined;
   for (let step = 0; step < steps + WARM_UP; step++) {
-    if (step === WARM_UP) profiler?.reset();
+    if (step === WARM_UP) await profiler?.reset();
     const before = performance.now();
     await trainer.step(step);
     if (step < WARM_UP) continue;
     seconds.push((performance.now() - before) / 1000);
-    if (step === steps + WARM_UP - 1) profile = profiler?.report();
+    if (step === steps + WARM_UP - 1) profile = await profiler?.report();
     // Between the steps, so that another program's load touches both. Not where a profile counts the time.
     if (profiler === undefined) peakGflops.push(meter?.measurePeakGflops(0.02) ?? 0);
   }

@@ -169,6 +169,7 @@ napi_value release(napi_env env, napi_callback_info info) {
   const Block taken = *block;
   block->pointer = nullptr;
   if (check(env, napi_detach_arraybuffer(env, values[0]))) freeAligned(taken.pointer, taken.bytes);
+  else block->pointer = taken.pointer;  // still the ArrayBuffer's, which gives it back in the end
   return nullptr;
 }
 
@@ -205,6 +206,7 @@ napi_value initialize(napi_env env, napi_value exports) {
 #define NUWA_EXPORT(name, ...) addFunction(env, exports, #name, kernelEntry<&KernelTable::name>);
   NUWA_KERNELS(NUWA_EXPORT)
 #undef NUWA_EXPORT
+  napi_set_named_property(env, exports, "kernelsHash", toString(env, NUWA_KERNELS_HASH));
   addFunction(env, exports, "onError", onError);
   addFunction(env, exports, "createContext", createContext);
   addFunction(env, exports, "describeContext", describeContext);

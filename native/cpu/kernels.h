@@ -113,6 +113,8 @@
   X(applyUpdate, float* parameter, const float* update, const float* scale, int64_t n, double keep, double rate)      \
   X(clipGradients, float* out, const float* values, int64_t count, const float* squares, int64_t parts,               \
     double maxNorm)                                                                                                   \
+  X(sampleToken, int32_t* id, float* logprob, const float* logits, int64_t width, const int32_t* history,             \
+    int64_t count, double temperature, int64_t k, double p, double minP, double penalty, double uniform)              \
   X(measurePeak, double* gflops, double seconds)
 
 namespace nuwa {

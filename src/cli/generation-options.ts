@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { basename, resolve } from "node:path";
 import { generationSettings, loadGenerator, type GenerationSettings, type LoadedGenerator } from "../generate/index.ts";
 import { checkValue as check, findModel } from "../run/index.ts";
-import { chooseDevice, createDevice, DEVICE_CHOICES } from "../tensor/index.ts";
+import { deviceChoices, openDevice } from "../tensor/index.ts";
 import { didYouMean, NuwaError } from "../text/index.ts";
 
 export interface GenerationOptions {
@@ -97,11 +97,11 @@ export async function openModel(
   options: ModelOptions,
 ): Promise<{ readonly loaded: LoadedGenerator; readonly name: string; readonly folder: string; close(): void }> {
   const folder = findModel(place);
-  const wanted = oneOf(DEVICE_CHOICES, options.device ?? "auto", "--device");
+  const wanted = oneOf(deviceChoices(), options.device ?? "auto", "--device");
   const precision = oneOf(PRECISIONS, options.precision ?? "float32", "--precision");
   const warn = (message: string): void => void process.stderr.write(`nuwa: ${message}\n`);
   const { threads } = options;
-  const device = createDevice(chooseDevice(wanted, warn), threads === undefined ? {} : { threads });
+  const device = await openDevice(wanted, { threads, warn });
   try {
     const loaded = await loadGenerator(folder, device, { precision });
     const close = () => {

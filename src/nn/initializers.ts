@@ -7,7 +7,7 @@ import { type Parameter, philox4x32, philoxKey } from "../tensor/index.ts";
  * @param std standard deviation
  */
 export function normal(parameter: Parameter, std: number, seed: number): void {
-  if (parameter.device.name === "meta") return; // it has no values to set
+  if (!parameter.device.capabilities.values) return;
   parameter.device.write(parameter.storage, normalValues(parameter.length, std, seed, parameter.name));
 }
 

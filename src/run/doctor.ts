@@ -4,7 +4,7 @@ import { availableParallelism, freemem, totalmem } from "node:os";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { textAddon } from "../data/dedup/substring/windows.ts";
-import { nativeAvailable } from "../tensor/index.ts";
+import { devices, nativeAvailable } from "../tensor/index.ts";
 import { memoryLimit } from "../train/index.ts";
 import { bytes } from "./progress.ts";
 import { version } from "./manifest/version.ts";
@@ -21,11 +21,12 @@ export interface Finding {
 const GIGABYTE = 1e9;
 
 /** Looks at what Nuwa needs of this machine. @param folder where runs will be written */
-export function diagnose(folder: string): Finding[] {
+export async function diagnose(folder: string): Promise<Finding[]> {
   return [
     { what: "nuwa", state: "good", value: version() },
     nodeFinding(process.versions.node),
     ...kernelFindings(),
+    await deviceFinding(),
     textFinding(),
     threadsFinding(),
     memoryFinding(),
@@ -85,6 +86,19 @@ function kernelFindings(): Finding[] {
       hint: `${lost}; ${cure}`,
     },
   ];
+}
+
+/** Which devices a recipe can ask for here, and what keeps the others away. */
+async function deviceFinding(): Promise<Finding> {
+  const [there, missing]: [string[], string[]] = [[], []];
+  for (const { name, computes, status } of devices) {
+    if (!computes) continue;
+    const { available, reason, hint } = await status();
+    if (available) there.push(name);
+    else missing.push(`${name}: ${hint ?? reason ?? "not available"}`);
+  }
+  const finding = { what: "devices", value: there.join(", ") };
+  return missing.length === 0 ? { ...finding, state: "good" } : { ...finding, state: "poor", hint: missing.join("; ") };
 }
 
 function findCompiler(): string | undefined {

@@ -2,7 +2,8 @@
  * The contract between everything above and the machine below: buffers, and the kernels that work on them.
  *
  * Shape letters: B batch, T time, C channels, H query heads, K key-value heads, D head size, V vocabulary.
- * All storages are contiguous and row-major. A kernel checks nothing: shapes are checked once, in the ops above.
+ * All storages are contiguous and row-major. A kernel checks nothing: dtypes and lengths are checked before it, in
+ * checks.ts, and shapes in the ops above.
  * `accumulate` says whether a result is written (false) or added to what is there (true).
  * Every kernel gives the same bits for any number of threads.
  * Where a kernel works element by element (axpby, multiply, activation, activationBackward, gated, gatedBackward,
@@ -15,9 +16,10 @@ import type {
   FunctionKernels,
   LinearDims,
   RecurrentKernels,
+  SamplingKernels,
   ScalarKernels,
 } from "./kernels.ts";
-import type { Arena, DType, HostArray, Storage, WeightDType } from "./storage.ts";
+import type { Arena, DType, HostArray, Precision, Storage, WeightDType } from "./storage.ts";
 
 export type * from "./kernels.ts";
 export type * from "./storage.ts";
@@ -178,15 +180,35 @@ export interface AdafactorSettings {
   /** 1 for the first update. */ readonly step: number;
 }
 
-/** See families.ts for the kernels beside those that stand here. */
-export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels, ExpertKernels, ScalarKernels {
-  readonly name: "cpu" | "reference" | "meta";
+/** What a device can do, and how: asked for instead of its name. */
+export interface DeviceCapabilities {
+  /** Whether it holds numbers; one that only counts has none to set or to read. */
+  readonly values: boolean;
+  /** Whether a kernel may return before its work is done; see {@link Device.synchronize}. */
+  readonly asynchronous: boolean;
+  /** Bytes of what is logically a float32. */
+  readonly floatBytes: 4 | 8;
+  /** How weights can be kept. */
+  readonly weightDTypes: readonly WeightDType[];
+  /** How products can be computed. */
+  readonly precisions: readonly Precision[];
+  /** Whose results have the same bits: "avx2". A run notes them, to say when it goes on with others. */
+  readonly kernels: string;
+}
+
+/** See kernels.ts for the kernels beside those that stand here. */
+export interface Device
+  extends FunctionKernels, ArrayKernels, RecurrentKernels, ExpertKernels, ScalarKernels, SamplingKernels {
+  /** As its definition has it: for messages, never to be compared. */
+  readonly name: string;
+  readonly capabilities: DeviceCapabilities;
 
   // -- memory
   /** Zeroed memory that lives until {@link release}: parameters, optimizer state, caches. */
   allocate(dtype: DType, length: number): Storage;
   /** The same for a matrix (rows, width); {@link write} rounds float values to its dtype, {@link read} gives them back. */
   allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage;
+  /** Gives back what {@link allocate} or {@link allocateMatrix} gave. @throws NuwaError SHAPE for a part of one, or an arena's */
   release(storage: Storage): void;
   createArena(): Arena;
   /** Copies from host memory. */
@@ -198,6 +220,8 @@ export interface Device extends FunctionKernels, ArrayKernels, RecurrentKernels,
   read(storage: Storage): Promise<HostArray>;
   /** The same at once, on a device whose memory the host sees; see {@link readNow}. */
   readNow?(storage: Storage): HostArray;
+  /** Resolves when every kernel called so far is done. */
+  synchronize(): Promise<void>;
   /** Stops threads and frees what the device holds. */
   dispose(): void;
 

@@ -4,11 +4,17 @@ export type * from "./device.ts";
 export {
   chooseDevice,
   createDevice,
-  DEVICE_CHOICES,
-  nativeAvailable,
-  type DeviceChoice,
+  defineDevice,
+  type DeviceDefinition,
+  deviceChoices,
   type DeviceOptions,
+  devices,
+  type DeviceStatus,
+  isDevice,
+  nativeAvailable,
   type NativeStatus,
+  openDevice,
+  type OpenDeviceOptions,
 } from "./devices.ts";
 export { MetaDevice, type KernelCount } from "./meta.ts";
 export * from "./ops/index.ts";

@@ -1,6 +1,6 @@
 /**
  * Kernels beside the core ones of `device.ts`: functions and softmax, moves and sums along axes, recurrences, experts.
- * The same rules hold: contiguous row-major storages, nothing checked, the same bits for any number of threads.
+ * The same rules hold: contiguous row-major storages, dtypes and lengths checked in checks.ts, the same bits for any number of threads.
  * Along axes, a shape is (outer, size, inner): `size` is the axis, `outer` and `inner` the products beside it.
  */
 import type { Storage } from "./storage.ts";
@@ -227,4 +227,35 @@ export interface ScalarKernels {
 export interface UpdateFactors {
   /** What is left of the parameter. */ readonly keep: number;
   readonly rate: number;
+}
+
+/** How a token is drawn from its logits, in this order. */
+export interface DrawSettings {
+  /** Divides the positive logits of the history's distinct ids, multiplies the negative ones; 1 for none. */
+  readonly repetitionPenalty: number;
+  /** Divides the logits; 0 takes the first largest. */
+  readonly temperature: number;
+  /** Only the k largest logits, equal ones by id; 0 for all. */
+  readonly topK: number;
+  /** Only the fewest tokens whose probabilities reach p together; 1 for all. */
+  readonly topP: number;
+  /** Only tokens at least this share as probable as the most probable; 0 for all. */
+  readonly minP: number;
+  /** In [0, 1): which of the tokens left, from the most probable on, by their summed probabilities. */
+  readonly uniform: number;
+}
+
+export interface SamplingKernels {
+  /**
+   * ids[row] (int32) = a token drawn from logits (V); logprobs[row] = its log probability under the logits as they come.
+   * −1 and NaN when a logit is NaN or infinite, or none is finite. `history` (int32) is for the penalty, or null.
+   */
+  sampleToken(
+    ids: Storage,
+    logprobs: Storage,
+    row: number,
+    logits: Storage,
+    history: Storage | null,
+    settings: DrawSettings,
+  ): void;
 }

@@ -1,5 +1,6 @@
 import { NuwaError } from "../text/errors.ts";
 import { OffsetAllocator, type Placement } from "./arena.ts";
+import { checkKernels } from "./checks.ts";
 import type {
   Activation,
   Arena,
@@ -9,6 +10,7 @@ import type {
   AttentionStepDims,
   CrossEntropyDims,
   Device,
+  DeviceCapabilities,
   DropoutDims,
   DType,
   LinearDims,
@@ -20,6 +22,7 @@ import type {
   WeightDType,
 } from "./device.ts";
 import { gateCount } from "./kernels.ts";
+import { notWhole } from "./storage.ts";
 import { weightBytes } from "./weights.ts";
 import { PackingScratch } from "./packing.ts";
 
@@ -38,10 +41,13 @@ const BYTES = 4;
 class MetaStorage implements Storage {
   readonly dtype: DType | WeightDType;
   readonly length: number;
+  /** Whether it is an allocation, not a part of one or an arena's. */
+  readonly isWhole: boolean;
 
-  constructor(dtype: DType | WeightDType, length: number) {
+  constructor(dtype: DType | WeightDType, length: number, isWhole = false) {
     this.dtype = dtype;
     this.length = length;
+    this.isWhole = isWhole;
   }
 
   slice(start: number, length: number): MetaStorage {
@@ -101,6 +107,14 @@ class MetaArena implements Arena {
  */
 export class MetaDevice implements Device {
   readonly name = "meta";
+  readonly capabilities: DeviceCapabilities = {
+    values: false,
+    asynchronous: false,
+    floatBytes: 4,
+    weightDTypes: ["float32", "bfloat16", "int8"],
+    precisions: ["float32", "bfloat16"],
+    kernels: "meta",
+  };
   #counts = new Map<string, { calls: number; flops: number; bytes: number }>();
   readonly #persistent = new Map<Storage, number>();
   readonly #arenas: MetaArena[] = [];
@@ -154,7 +168,7 @@ export class MetaDevice implements Device {
   }
 
   allocate(dtype: DType, length: number): Storage {
-    const storage = new MetaStorage(dtype, length);
+    const storage = new MetaStorage(dtype, length, true);
     this.#persistent.set(storage, length * BYTES);
     this.#persistentBytes += length * BYTES;
     this.#persistentPeak = Math.max(this.#persistentPeak, this.#persistentBytes);
@@ -163,14 +177,19 @@ export class MetaDevice implements Device {
 
   allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage {
     const bytes = weightBytes(dtype, rows, width);
-    const storage = new MetaStorage(dtype, rows * width);
+    const storage = new MetaStorage(dtype, rows * width, true);
     this.#persistent.set(storage, bytes);
     this.#persistentBytes += bytes;
     this.#persistentPeak = Math.max(this.#persistentPeak, this.#persistentBytes);
     return storage;
   }
 
+  constructor() {
+    checkKernels(this);
+  }
+
   release(storage: Storage): void {
+    if (!(storage instanceof MetaStorage && storage.isWhole)) throw notWhole();
     this.#persistentBytes -= this.#persistent.get(storage) ?? 0;
     this.#persistent.delete(storage);
   }
@@ -196,6 +215,8 @@ export class MetaDevice implements Device {
     if (storage.length > 2 ** 28) throw new NuwaError("DEVICE", "the meta device holds no numbers to read");
     return storage.dtype === "int32" ? new Int32Array(storage.length) : new Float32Array(storage.length);
   }
+
+  async synchronize(): Promise<void> {}
 
   dispose(): void {}
 
@@ -408,6 +429,10 @@ export class MetaDevice implements Device {
 
   applyUpdate(...[parameter, update]: Parameters<Device["applyUpdate"]>): void {
     this.#count("applyUpdate", 3 * parameter.length, parameter, parameter, update);
+  }
+
+  sampleToken(...[, , , logits]: Parameters<Device["sampleToken"]>): void {
+    this.#count("sampleToken", 4 * logits.length, logits);
   }
 
   clipGradients(...[, , squares]: Parameters<Device["clipGradients"]>): void {

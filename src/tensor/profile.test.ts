@@ -23,11 +23,11 @@ function work(device: Device): ArrayLike<number> {
 }
 
 describe("createProfiler", () => {
-  it("changes no result, and counts each kernel's calls by size", () => {
+  it("changes no result, and counts each kernel's calls by size", async () => {
     const { device, report } = createProfiler(new ReferenceDevice());
     expect(device.name).toBe("reference");
     expect(work(device)).toEqual(work(new ReferenceDevice()));
-    const { kernels, wallMs, outsideMs } = report();
+    const { kernels, wallMs, outsideMs } = await report();
     const calls = Object.fromEntries(kernels.map(({ kernel, size, calls: n }) => [`${kernel} ${size}`, n]));
     expect(calls).toMatchObject({ "linear 4×2→3": 2, "linearBackwardWeight 4×2→3": 2, "activation 12": 2 });
     expect(Object.keys(calls).some((name) => /allocate|createArena/.test(name))).toBe(false);
@@ -36,12 +36,12 @@ describe("createProfiler", () => {
     expect(outsideMs).toBeGreaterThanOrEqual(0);
   });
 
-  it("takes operations and bytes from the meta device", () => {
+  it("takes operations and bytes from the meta device", async () => {
     const { device, report } = createProfiler(new ReferenceDevice());
     work(device);
     const meta = new MetaDevice();
     work(meta);
-    for (const { kernel, gflops, ms, gbytes } of report().kernels) {
+    for (const { kernel, gflops, ms, gbytes } of (await report()).kernels) {
       const expected = meta.kernels.get(kernel);
       if (expected === undefined) continue; // read, write
       expect(gflops * ms * 1e6, kernel).toBeCloseTo(expected.flops, 3);
@@ -49,11 +49,39 @@ describe("createProfiler", () => {
     }
   });
 
-  it("begins anew after reset, and still lets errors through", () => {
+  it("waits for a device that is not done when a kernel returns, before it stops a clock", async () => {
+    let waiting = 0;
+    class Late extends ReferenceDevice {
+      override readonly capabilities = { ...new ReferenceDevice().capabilities, asynchronous: true };
+      override synchronize(): Promise<void> {
+        waiting++;
+        return new Promise((resolve) => {
+          setImmediate(() => {
+            waiting--;
+            resolve();
+          });
+        });
+      }
+    }
+    const { device, reset, report } = createProfiler(new Late());
+    work(device);
+    await reset();
+    expect(waiting).toBe(0);
+    work(device);
+    expect(waiting).toBeGreaterThan(0);
+    const { kernels, wallMs, outsideMs } = await report();
+    expect(waiting).toBe(0);
+    for (const { kernel, ms } of kernels) expect(ms, kernel).toBeGreaterThan(0);
+    const total = kernels.reduce((sum, { ms }) => sum + ms, 0);
+    expect(total + outsideMs).toBeCloseTo(wallMs, 6);
+    expect(outsideMs).toBeGreaterThanOrEqual(0);
+  });
+
+  it("begins anew after reset, and still lets errors through", async () => {
     const { device, reset, report } = createProfiler(new ReferenceDevice());
     work(device);
-    reset();
-    expect(report().kernels).toEqual([]);
+    await reset();
+    expect((await report()).kernels).toEqual([]);
     expect(() => device.write(device.allocate("float32", 2), [1])).toThrow();
   });
 });

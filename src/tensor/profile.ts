@@ -30,9 +30,10 @@ export interface Profile {
 export interface Profiler {
   /** Does what the device does, and keeps the time. Everything must be made on this one: its tensors are its own. */
   readonly device: Device;
-  /** Begins anew, after warm-up. */
-  reset(): void;
-  report(): Profile;
+  /** Begins anew, after warm-up, when the device has done what it was asked for before. */
+  reset(): Promise<void>;
+  /** When the device is done. */
+  report(): Promise<Profile>;
 }
 
 interface Count {
@@ -50,32 +51,54 @@ const NOT_TIMED = new Set([
   "allocateMatrix",
   "release",
   "createArena",
+  "synchronize",
   "dispose",
   "resetCounts",
   "constructor",
 ]);
-const COPIES = new Set(["read", "write"]);
+const COPIES = new Set(["read", "readNow", "write"]);
 
 /**
- * A device whose every kernel call is timed, by size. Kernels return when they are done, so the time of the call is the
- * time of the work. A kernel that is added to `Device` is timed without a line here.
+ * A device whose every kernel call is timed, by size. Where a kernel returns when it is done, the time of the call is the
+ * time of the work. An asynchronous device is asked after each call when all so far was done: a kernel's time runs from
+ * its call, or from the end of the one before it, to its own end. A kernel that is added to `Device` is timed without a
+ * line here.
  *
  * @example
  * const { device, reset, report } = createProfiler(createDevice("cpu"));
  * trainingStep(device); // warm-up
- * reset();
+ * await reset();
  * trainingStep(device);
- * process.stdout.write(formatProfile(report()));
+ * process.stdout.write(formatProfile(await report()));
  */
 export function createProfiler(inner: Device): Profiler {
   const meta = new MetaDevice();
   let counts = new Map<string, Count>();
   let since = performance.now();
+  let lastEnd = since;
+
+  /** Notes how long the work of a call took; on an asynchronous device later. */
+  const clock = (count: Count, start: number, returned: number): void => {
+    if (!inner.capabilities.asynchronous) {
+      count.ms += returned - start;
+      return;
+    }
+    void inner.synchronize().then(() => {
+      const end = performance.now();
+      count.ms += end - Math.max(start, lastEnd);
+      lastEnd = end;
+    });
+  };
 
   const timed = (kernel: string, run: (args: readonly unknown[]) => unknown, args: readonly unknown[]): unknown => {
     const start = performance.now();
     const result = run(args);
-    const ms = performance.now() - start;
+    const returned = performance.now();
+    clock(countOf(kernel, args), start, returned);
+    return result;
+  };
+
+  const countOf = (kernel: string, args: readonly unknown[]): Count => {
     const cost = COPIES.has(kernel) ? { flops: 0, bytes: 0 } : costOf(meta, kernel, args);
     const size = sizeOf(args);
     const key = `${kernel} ${size}`;
@@ -85,10 +108,9 @@ export function createProfiler(inner: Device): Profiler {
       counts.set(key, count);
     }
     count.calls++;
-    count.ms += ms;
     count.flops += cost.flops;
     count.bytes += cost.bytes;
-    return result;
+    return count;
   };
 
   const device = new Proxy(inner, {
@@ -103,11 +125,14 @@ export function createProfiler(inner: Device): Profiler {
 
   return {
     device,
-    reset() {
+    async reset() {
+      await inner.synchronize();
       counts = new Map();
       since = performance.now();
+      lastEnd = since;
     },
-    report() {
+    async report() {
+      await inner.synchronize();
       const wallMs = performance.now() - since;
       const all = [...counts.values()].toSorted((a, b) => b.ms - a.ms);
       const kernels = all.map(({ kernel, size, calls, ms, flops, bytes }) => {

@@ -1,4 +1,5 @@
 /** What devices hand out: runs of elements in their memory, and the arenas that place a step's tensors. */
+import { NuwaError } from "../text/errors.ts";
 
 /** `float32` is the logical type: the reference device keeps such values in float64. */
 export type DType = "float32" | "int32";
@@ -44,4 +45,11 @@ export interface Arena {
   readonly peakBytes: number;
   /** Bytes that the arena has taken from the system: at least `peakBytes`, more by what lies between allocations. */
   readonly reservedBytes: number;
+}
+
+/** The error of `release` for what is not an allocation of its own. */
+export function notWhole(): NuwaError {
+  return new NuwaError("SHAPE", "release: expected a whole storage of this device, got a part of one, or an arena's", {
+    hint: "an arena's storages go with arena.free or arena.reset",
+  });
 }

@@ -248,7 +248,7 @@ function weightName(parameter: string): string {
 
 function stateTensors(model: CausalModel, optimizer: Optimizer): TensorSource[] {
   const tensors: [string, Tensor][] = [...(optimizer.state() satisfies NamedTensors)];
-  const exact = model.device.name === "reference";
+  const exact = model.device.capabilities.floatBytes === 8;
   if (exact) for (const parameter of model.parameters) tensors.push([weightName(parameter.name), parameter]);
   return tensors.map(([name, tensor]) => ({
     name: exact ? name + FLOAT64 : name,

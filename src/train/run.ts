@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type CausalModel, createCausal, loadModel, measureStep } from "../models/index.ts";
 import { createOptimizer } from "../optim/index.ts";
-import { chooseDevice, createDevice, type Device, nativeAvailable } from "../tensor/index.ts";
+import { type Device, openDevice } from "../tensor/index.ts";
 import {
   findResumable,
   loadTrainerTensors,
@@ -15,9 +15,6 @@ import { trainLoop } from "./loop.ts";
 import { requireTrainingMemory } from "./memory.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { type Decisive, decisiveSettings, requireSameSettings, totalSteps } from "./settings.ts";
-
-/** The reference device keeps float32 tensors in float64. */
-const FLOAT64_FACTOR = 2;
 
 const never: TrainControl = { stopRequested: false };
 
@@ -65,29 +62,36 @@ class Session {
   }
 
   async run(control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
+    const { device: wanted, threads, precision } = this.#job.settings;
+    const device = await openDevice(wanted, { precision, threads, warn });
+    try {
+      return await this.#train(device, control, warn);
+    } finally {
+      device.dispose();
+    }
+  }
+
+  async #train(device: Device, control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
     const { settings, stage } = this.#job;
     const { objective, architecture } = this.#prepared;
-    const deviceName = chooseDevice(settings.device, warn);
+    const { kernels, floatBytes } = device.capabilities;
     const checkpointing = settings.activation_checkpointing;
     const { T } = objective.shape;
-    const factor = deviceName === "reference" ? FLOAT64_FACTOR : 1;
+    const factor = floatBytes / 4;
     requireTrainingMemory(architecture, { ...settings, T, factor });
     const measure = (B: number, microBatches: number) =>
       measureStep(architecture, { B, T, optimizer: settings.optimizer, microBatches, checkpointing });
     const bytes = (B: number): number => measure(B, 1).totalBytes * factor;
     const { parameters, flopsPerStep } = measure(settings.batch, settings.accumulate);
 
-    const decisive = this.#decisive(deviceName);
+    const decisive = this.#decisive(device.name);
     const found = await findResumable(this.#folder, warn);
     if (found !== undefined) requireSameSettings(found.state.settings, decisive, found.path);
-    const kernels = deviceName === "cpu" ? (nativeAvailable().instructionSet ?? "cpu") : deviceName;
     if (found !== undefined && found.state.kernels !== kernels) {
       warn(`this run began with ${found.state.kernels} kernels and goes on with ${kernels}: its last bits will differ`);
     }
     await settleCheckpoints(this.#folder, found?.state, warn);
 
-    const { threads, precision } = settings;
-    const device = createDevice(deviceName, { precision, ...(threads !== undefined && { threads }) });
     const arena = device.createArena();
     try {
       const model = await this.#model(device, found);
@@ -95,7 +99,7 @@ class Session {
       if (found !== undefined) await loadTrainerTensors(found.path, model, optimizer, found.state.step);
       this.#onEvent({
         type: "started",
-        device: deviceName,
+        device: device.name,
         parameters,
         flops_per_step: flopsPerStep,
         memory_bytes: bytes(settings.batch),
@@ -119,7 +123,6 @@ class Session {
       });
     } finally {
       arena.dispose();
-      device.dispose();
     }
   }
 

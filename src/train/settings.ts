@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { modelSectionSchema } from "../models/index.ts";
 import { optimizerSettings, scheduleSettings } from "../optim/index.ts";
-import { DEVICE_CHOICES } from "../tensor/index.ts";
+import { deviceChoices } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 
 const count = z.int().positive();
@@ -23,7 +23,7 @@ const shared = {
   clip: z.number().positive().default(1).describe("Largest global norm of the gradients; larger ones are scaled down."),
   seed: z.int().min(0).default(1).describe("Fresh weights, order of the data and dropout all come from it."),
   device: z
-    .enum(DEVICE_CHOICES)
+    .enum(deviceChoices())
     .default("auto")
     .describe("cpu: native kernels. reference: plain TypeScript, slow. auto: cpu where it is built."),
   precision: z

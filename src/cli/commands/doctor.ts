@@ -9,8 +9,8 @@ export function register(program: Command): void {
     .description("is this machine ready: Node, compiler, kernels, threads, memory, disk")
     .option("--json", "JSON")
     .addHelpText("after", "\nExample:\n  nuwa doctor")
-    .action((options: { json?: boolean }) => {
-      const findings = diagnose(process.cwd());
+    .action(async (options: { json?: boolean }) => {
+      const findings = await diagnose(process.cwd());
       if (options.json === true) {
         printJson(findings);
       } else {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { DEVICE_CHOICES } from "../../tensor/index.ts";
+import { deviceChoices } from "../../tensor/index.ts";
 
 /** The keys of a recipe that are no stage. */
 export const generalKeys = {
@@ -32,7 +32,7 @@ export const generalKeys = {
     .default(512)
     .describe("Memory for sorting and suffix arrays in data stages, in MB: changes the speed, never the result."),
   device: z
-    .enum(DEVICE_CHOICES)
+    .enum(deviceChoices())
     .default("auto")
     .describe("cpu: native kernels; reference: plain TypeScript, slow; auto: cpu where it is built."),
   shard_mb: z

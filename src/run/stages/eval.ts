@@ -12,7 +12,7 @@ import {
   type TaskResult,
 } from "../../eval/index.ts";
 import { loadGenerator } from "../../generate/index.ts";
-import { chooseDevice, createDevice, type DeviceChoice } from "../../tensor/index.ts";
+import { openDevice } from "../../tensor/index.ts";
 import { NuwaError, toJsonObject } from "../../text/index.ts";
 import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
@@ -35,7 +35,7 @@ export interface RunScores {
 
 interface EvalStageOptions {
   readonly settings: EvalStageSettings;
-  readonly device: DeviceChoice;
+  readonly device: string;
   readonly seed: number;
   /** The stage whose model is measured. */
   readonly after: "pretrain" | "sft";
@@ -114,7 +114,7 @@ const scoresSchema = z.object({
 async function run(directory: RunDirectory, options: EvalStageOptions, context: StageContext): Promise<StageOutcome> {
   const { progress, threads } = context;
   const folder = findModel(options.after === "sft" ? path.join(directory.sft, "checkpoints") : directory.checkpoints);
-  const device = createDevice(chooseDevice(options.device), { threads });
+  const device = await openDevice(options.device, { threads });
   try {
     const loaded = await loadGenerator(folder, device);
     try {

@@ -3,7 +3,7 @@ import { generateText, greedy, loadGenerator } from "../../generate/index.ts";
 import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
-import { chooseDevice, createDevice, type DeviceChoice } from "../../tensor/index.ts";
+import { openDevice } from "../../tensor/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { defineRecipeStage } from "./recipe-stage.ts";
 import { stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
@@ -19,7 +19,7 @@ const TOKENS = 80;
 interface SamplesOptions {
   readonly prompts: readonly string[];
   readonly seed: number;
-  readonly device: DeviceChoice;
+  readonly device: string;
 }
 
 /** Lets the pretrained model continue a few prompts. */
@@ -50,7 +50,7 @@ export function readSamples(directory: RunDirectory): Sample[] | undefined {
 
 async function run(directory: RunDirectory, options: SamplesOptions, context: StageContext): Promise<StageOutcome> {
   const bar = context.progress.bar("samples", "samples", options.prompts.length);
-  const device = createDevice(chooseDevice(options.device), { threads: context.threads });
+  const device = await openDevice(options.device, { threads: context.threads });
   try {
     const loaded = await loadGenerator(pretrainedModel(directory), device);
     const { tokenizer, generator } = loaded;

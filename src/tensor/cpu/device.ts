@@ -9,6 +9,7 @@ import type {
   AttentionStepDims,
   CrossEntropyDims,
   Device,
+  DeviceCapabilities,
   DropoutDims,
   DType,
   LinearDims,
@@ -19,15 +20,17 @@ import type {
   Storage,
   WeightDType,
 } from "../device.ts";
+import { checkKernels } from "../checks.ts";
+import { notWhole } from "../storage.ts";
 import * as families from "./kernels.ts";
 import * as optimizers from "./optimizers.ts";
-import { at, atOptional, BYTES, CpuArena, CpuMatrix, CpuStorage, type Memory, MemoryPool } from "./memory.ts";
+import { at, atMatrix, atOptional, BYTES, CpuArena, CpuMatrix, CpuStorage, type Memory, MemoryPool } from "./memory.ts";
 import { weightBytes } from "../weights.ts";
 import { type AttentionArguments, loadNative, type NativeAddon, type NativeContext } from "./native.ts";
 
 export interface CpuDeviceOptions {
   /** Threads that compute, the calling one counted; default: NUWA_THREADS, else one a core. Results do not depend on it. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** How products compute; default float32. */
   readonly precision?: Precision;
 }
@@ -82,6 +85,7 @@ function threadCount(option: number | undefined): number {
  */
 export class CpuDevice implements Device {
   readonly name = "cpu";
+  readonly capabilities: DeviceCapabilities;
   /** Which kernels run: "avx512bf16", "avx512", "avx2" or "portable"; NUWA_CPU forces one. */
   readonly instructionSet: string;
   readonly threads: number;
@@ -102,6 +106,15 @@ export class CpuDevice implements Device {
     this.instructionSet = described.instructionSet;
     this.threads = described.threads;
     this.#memory = new MemoryPool(this.#native);
+    this.capabilities = {
+      values: true,
+      asynchronous: false,
+      floatBytes: 4,
+      weightDTypes: ["float32", "bfloat16", "int8"],
+      precisions: ["float32", "bfloat16"],
+      kernels: this.instructionSet,
+    };
+    checkKernels(this);
   }
 
   /** Bytes of native memory held now: persistent storages and arenas. */
@@ -115,7 +128,7 @@ export class CpuDevice implements Device {
   }
 
   allocate(dtype: DType, length: number): Storage {
-    return new CpuStorage(dtype, length, this.#memory.take(Math.max(1, length) * BYTES, true), 0);
+    return new CpuStorage(dtype, length, this.#memory.take(Math.max(1, length) * BYTES, true), 0, "whole");
   }
 
   allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage {
@@ -124,7 +137,8 @@ export class CpuDevice implements Device {
   }
 
   release(storage: Storage): void {
-    if (storage instanceof CpuStorage) this.#memory.give(storage.memory);
+    if (!(storage instanceof CpuStorage) || storage.placement !== "whole") throw notWhole();
+    this.#memory.give(storage.memory);
   }
 
   createArena(): Arena {
@@ -181,6 +195,8 @@ export class CpuDevice implements Device {
       this.#memory.give(memory);
     }
   }
+
+  async synchronize(): Promise<void> {}
 
   dispose(): void {
     if (this.#context !== undefined) this.#native.stopContext(this.#context);
@@ -274,7 +290,7 @@ export class CpuDevice implements Device {
 
   linear(out: Storage, x: Storage, weight: Storage, bias: Storage | null, dims: LinearDims): void {
     const { rows, inputs, outputs } = dims;
-    const [o, a, b, add] = [at(out), at(x), at(weight), atOptional(bias)];
+    const [o, a, b, add] = [at(out), at(x), atMatrix(weight, outputs, inputs), atOptional(bias)];
     if (rows <= FEW_ROWS || weight.dtype !== "float32") {
       this.#native.linearWeight(this.#context, o, a, b, weightKind(weight), add, rows, outputs, inputs);
       return;
@@ -301,7 +317,7 @@ export class CpuDevice implements Device {
   embedding(out: Storage, table: Storage, ids: Storage, rows: number, width: number): void {
     const vocabulary = Math.floor(table.length / width);
     if (table.dtype !== "float32") {
-      const [o, t, i] = [at(out), at(table), at(ids)];
+      const [o, t, i] = [at(out), atMatrix(table, vocabulary, width), at(ids)];
       this.#native.embeddingWeight(this.#context, o, t, weightKind(table), i, rows, width, vocabulary);
       return;
     }
@@ -446,6 +462,10 @@ export class CpuDevice implements Device {
 
   applyUpdate(...args: Parameters<Device["applyUpdate"]>): void {
     optimizers.applyUpdate(this.#native, this.#context, ...args);
+  }
+
+  sampleToken(...args: Parameters<Device["sampleToken"]>): void {
+    optimizers.sampleToken(this.#native, this.#context, ...args);
   }
 
   clipGradients(...args: Parameters<Device["clipGradients"]>): void {

@@ -41,10 +41,16 @@ export class CpuStorage implements Storage {
   readonly length: number;
   readonly memory: Memory;
   readonly byteOffset: number;
-  /** Where an arena put it; undefined for persistent memory and for slices. */
-  readonly placement: Placement | undefined;
+  /** Where an arena put it, "whole" for an allocation of its own, undefined for a part of either. */
+  readonly placement: Placement | "whole" | undefined;
 
-  constructor(dtype: DType | WeightDType, length: number, memory: Memory, byteOffset: number, placement?: Placement) {
+  constructor(
+    dtype: DType | WeightDType,
+    length: number,
+    memory: Memory,
+    byteOffset: number,
+    placement?: Placement | "whole",
+  ) {
     this.dtype = dtype;
     this.length = length;
     this.memory = memory;
@@ -76,7 +82,7 @@ export class CpuMatrix extends CpuStorage {
   readonly width: number;
 
   constructor(dtype: WeightDType, rows: number, width: number, memory: Memory) {
-    super(dtype, rows * width, memory, 0);
+    super(dtype, rows * width, memory, 0, "whole");
     this.rows = rows;
     this.width = width;
   }
@@ -159,7 +165,10 @@ export class CpuArena implements Arena {
   }
 
   free(storage: Storage): void {
-    if (storage instanceof CpuStorage && storage.placement !== undefined) this.#allocator.free(storage.placement);
+    if (!(storage instanceof CpuStorage) || typeof storage.placement !== "object") {
+      throw new NuwaError("SHAPE", "arena: expected a storage of this arena, got a part of one, or memory of its own");
+    }
+    this.#allocator.free(storage.placement);
   }
 
   reset(): void {
@@ -199,4 +208,13 @@ export function at(storage: Storage): number {
 /** {@link at}, or 0 for none. */
 export function atOptional(storage: Storage | null): number {
   return storage === null ? 0 : at(storage);
+}
+
+/** {@link at}, for a weight that is read as (rows, width): one of fewer bits was laid out for its own shape. */
+export function atMatrix(storage: Storage, rows: number, width: number): number {
+  if (storage instanceof CpuMatrix && (storage.rows !== rows || storage.width !== width)) {
+    const shape = `(${storage.rows}, ${storage.width})`;
+    throw new NuwaError("SHAPE", `cpu: expected a ${storage.dtype} matrix (${rows}, ${width}), got ${shape}`);
+  }
+  return at(storage);
 }

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,6 +33,8 @@ export type AttentionArguments = [
 
 /** What native/cpu/addon.cc and native/cpu/kernels.h export. Kernels take the context, then addresses and numbers. */
 export interface NativeAddon {
+  /** SHA-256 of the native/cpu/kernels.h that it was built from. */
+  readonly kernelsHash: string;
   onError(raise: (code: NuwaErrorCode, message: string) => never): void;
   createContext(threads: number, instructionSet: string, bfloat16Products: boolean): NativeContext;
   describeContext(context: NativeContext): {
@@ -274,6 +277,12 @@ export interface NativeAddon {
   applyUpdate(
     ...args: [c: Context, parameter: Address, update: Address, scale: Address, n: number, keep: number, rate: number]
   ): void;
+  sampleToken(
+    ...args: [
+      ...[c: Context, id: Address, logprob: Address, logits: Address, width: number, history: Address, count: number],
+      ...[temperature: number, k: number, p: number, minP: number, penalty: number, uniform: number],
+    ]
+  ): void;
   clipGradients(
     ...args: [
       c: Context,
@@ -312,6 +321,13 @@ function explain(file: string, cause: unknown): string {
   ].join("\n");
 }
 
+/** An addon of other sources takes other arguments: calling it would write somewhere. */
+function requireSameKernels(addon: NativeAddon): void {
+  const header = join(packageRoot(), "native", "cpu", "kernels.h");
+  const hash = createHash("sha256").update(readFileSync(header)).digest("hex");
+  if (addon.kernelsHash !== hash) throw new Error("it was built from other sources than these");
+}
+
 let loaded: NativeAddon | NuwaError | undefined;
 
 /**
@@ -330,6 +346,7 @@ function tryLoad(): NativeAddon | NuwaError {
   try {
     // The addon is ours and its shape is the interface above: native/cpu/kernels.h is the other half.
     const addon = createRequire(import.meta.url)(file) as NativeAddon;
+    requireSameKernels(addon);
     addon.onError((code, message) => {
       throw new NuwaError(code, message);
     });

@@ -1,6 +1,6 @@
-/** Hands the optimizers' storages and settings to the native kernels; see native/cpu/kernels/optimizer.cc. */
+/** Hands the storages and settings of optimizers, scalars and sampling to the native kernels. */
 import type { Device } from "../device.ts";
-import { at, atOptional } from "./memory.ts";
+import { at, atOptional, BYTES } from "./memory.ts";
 import type { NativeAddon, NativeContext } from "./native.ts";
 
 type Context = NativeContext | undefined;
@@ -51,4 +51,12 @@ export const applyUpdate: Kernel<"applyUpdate"> = (native, c, parameter, update,
 
 export const clipGradients: Kernel<"clipGradients"> = (native, c, out, values, squares, maxNorm) => {
   native.clipGradients(c, at(out), atOptional(values), values?.length ?? 0, at(squares), squares.length, maxNorm);
+};
+
+export const sampleToken: Kernel<"sampleToken"> = (native, c, ids, logprobs, row, logits, history, settings) => {
+  const { temperature, topK, topP, minP, repetitionPenalty, uniform } = settings;
+  const [id, logprob] = [at(ids) + row * BYTES, at(logprobs) + row * BYTES];
+  const [length, count] = [logits.length, history?.length ?? 0];
+  const numbers = [temperature, topK, topP, minP, history === null ? 1 : repetitionPenalty, uniform] as const;
+  native.sampleToken(c, id, logprob, at(logits), length, atOptional(history), count, ...numbers);
 };

@@ -1,6 +1,6 @@
 import { attentions, longAttentions, maskedAttentions } from "./attention.ts";
 import { activations, dropouts, elementwise, memory, reductions } from "./elementwise.ts";
-import { arrays, expertKernels, functions, recurrences, smoothedLosses } from "./kernels.ts";
+import { arrays, expertKernels, functions, recurrences, sampling, smoothedLosses } from "./kernels.ts";
 import { embeddings, norms, products, ropes } from "./layers.ts";
 import { losses, notFinite, optimizers } from "./sequence.ts";
 import { moreOptimizers, scalars } from "./optimizers.ts";
@@ -34,5 +34,6 @@ export function parityCases(): ParityCase[] {
     ...moreOptimizers(),
     ...maskedAttentions(),
     ...scalars(),
+    ...sampling(),
   ];
 }

@@ -272,3 +272,75 @@ export function* smoothedLosses(): Generator<ParityCase> {
     }
   }
 }
+
+/** Tokens drawn from logits: the same ones, over settings, vocabularies and numbers. */
+export function* sampling(): Generator<ParityCase> {
+  for (const [V, spread] of [
+    [1, 1],
+    [2, 3],
+    [65, 2],
+    [1003, 1],
+    [9001, 4],
+  ] as const) {
+    for (const [label, settings] of Object.entries(DRAWS)) {
+      yield {
+        kernel: "sampleToken",
+        label: `${V} ${label}`,
+        tolerance: SUMS,
+        floor: CANCELLED,
+        run: (t) => {
+          const draws = 8;
+          const [ids, logprobs] = [t.written("ids", draws, "int32"), t.written("logprobs", draws)];
+          const logits = t.normal(draws * V, spread);
+          for (let row = 0; row < draws; row++) {
+            const history = row % 2 === 0 ? t.integers(row, 0, V + 2) : null;
+            const uniform = (row + 0.123) / draws;
+            const own = logits.slice(row * V, V);
+            t.device.sampleToken(ids, logprobs, row, own, history, { ...PLAIN_DRAW, ...settings, uniform });
+          }
+        },
+      };
+    }
+  }
+  for (const [label, bad] of [
+    ["NaN", [0, Number.NaN, 1]],
+    ["infinity", [0, Number.POSITIVE_INFINITY, 1]],
+    ["nothing", [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]],
+  ] as const) {
+    yield {
+      kernel: "sampleToken without a token",
+      label,
+      tolerance: 0,
+      run: (t) => {
+        t.device.sampleToken(t.written("ids", 1, "int32"), t.values([0]), 0, t.values(bad), null, PLAIN_DRAW);
+      },
+    };
+  }
+  yield {
+    kernel: "sampleToken",
+    label: "tokens that cannot be, and ties",
+    tolerance: 0,
+    run: (t) => {
+      const logits = t.values([Number.NEGATIVE_INFINITY, 2, 2, 0, Number.NEGATIVE_INFINITY, 2]);
+      const ids = t.written("ids", 12, "int32");
+      for (let row = 0; row < 12; row++) {
+        const settings = { ...PLAIN_DRAW, temperature: row === 0 ? 0 : 1, topK: row % 3, uniform: row / 12 };
+        t.device.sampleToken(ids, t.values(new Float32Array(12)), row, logits, null, settings);
+      }
+    },
+  };
+}
+
+const PLAIN_DRAW = { repetitionPenalty: 1, temperature: 1, topK: 0, topP: 1, minP: 0, uniform: 0.5 };
+const DRAWS = {
+  plain: {},
+  greedy: { temperature: 0 },
+  "greedy, penalised": { temperature: 0, repetitionPenalty: 1.7 },
+  "temperature and penalty": { temperature: 0.7, repetitionPenalty: 1.3 },
+  "top-k": { topK: 5 },
+  "top-k 1": { topK: 1 },
+  "top-p": { topP: 0.8 },
+  "top-p, small": { topP: 1e-6 },
+  "min-p": { minP: 0.1 },
+  all: { temperature: 1.4, topK: 40, topP: 0.9, minP: 0.02, repetitionPenalty: 0.8 },
+};

@@ -1,4 +1,6 @@
-import type { Arena, Device, DType, Precision, Storage, WeightDType } from "../device.ts";
+import { checkKernels } from "../checks.ts";
+import { notWhole } from "../storage.ts";
+import type { Arena, Device, DeviceCapabilities, DType, Precision, Storage, WeightDType } from "../device.ts";
 import { roundToWeights } from "../weights.ts";
 import * as attention from "./attention.ts";
 import * as arrays from "./arrays.ts";
@@ -14,6 +16,7 @@ import * as optimizers from "./optimizers.ts";
 import { createProducts, type Products } from "./products.ts";
 import * as recurrent from "./recurrent.ts";
 import * as reductions from "./reductions.ts";
+import { sampleToken } from "./sampling.ts";
 import * as scalars from "./scalars.ts";
 
 /**
@@ -24,6 +27,14 @@ import * as scalars from "./scalars.ts";
  */
 export class ReferenceDevice implements Device {
   readonly name = "reference";
+  readonly capabilities: DeviceCapabilities = {
+    values: true,
+    asynchronous: false,
+    floatBytes: 8,
+    weightDTypes: ["float32", "bfloat16", "int8"],
+    precisions: ["float32", "bfloat16"],
+    kernels: "reference",
+  };
   readonly matmul: Products["matmul"];
   readonly linear: Products["linear"];
   readonly linearBackwardInput: Products["linearBackwardInput"];
@@ -44,17 +55,22 @@ export class ReferenceDevice implements Device {
     this.groupedLinear = grouped.groupedLinear;
     this.groupedLinearBackwardInput = grouped.groupedLinearBackwardInput;
     this.groupedLinearBackwardWeight = grouped.groupedLinearBackwardWeight;
+    checkKernels(this);
   }
 
   allocate(dtype: DType, length: number): Storage {
-    return allocateReference(dtype, length);
+    return allocateReference(dtype, length, true);
   }
 
   allocateMatrix(dtype: WeightDType, rows: number, width: number): Storage {
     return dtype === "float32" ? this.allocate(dtype, rows * width) : new ReferenceMatrix(dtype, rows, width);
   }
 
-  release(_storage: Storage): void {}
+  release(storage: Storage): void {
+    if (!(storage instanceof ReferenceStorage && storage.isWhole)) throw notWhole();
+  }
+
+  async synchronize(): Promise<void> {}
 
   createArena(): Arena {
     return new ReferenceArena();
@@ -130,4 +146,5 @@ export class ReferenceDevice implements Device {
   readonly normalize = scalars.normalize;
   readonly applyUpdate = scalars.applyUpdate;
   readonly clipGradients = scalars.clipGradients;
+  readonly sampleToken = sampleToken;
 }

@@ -5,10 +5,13 @@ import { OffsetAllocator, type Placement } from "../arena.ts";
 export class ReferenceStorage implements Storage {
   readonly dtype: DType | WeightDType;
   readonly values: Float64Array | Int32Array;
+  /** Whether it is an allocation, not a part of one or an arena's. */
+  readonly isWhole: boolean;
 
-  constructor(dtype: DType | WeightDType, values: Float64Array | Int32Array) {
+  constructor(dtype: DType | WeightDType, values: Float64Array | Int32Array, isWhole = false) {
     this.dtype = dtype;
     this.values = values;
+    this.isWhole = isWhole;
   }
 
   get length(): number {
@@ -29,14 +32,14 @@ export class ReferenceMatrix extends ReferenceStorage {
   readonly width: number;
 
   constructor(dtype: WeightDType, rows: number, width: number) {
-    super(dtype, new Float64Array(rows * width));
+    super(dtype, new Float64Array(rows * width), true);
     this.weightDType = dtype;
     this.width = width;
   }
 }
 
-export function allocateReference(dtype: DType, length: number): ReferenceStorage {
-  return new ReferenceStorage(dtype, dtype === "int32" ? new Int32Array(length) : new Float64Array(length));
+export function allocateReference(dtype: DType, length: number, isWhole: boolean): ReferenceStorage {
+  return new ReferenceStorage(dtype, dtype === "int32" ? new Int32Array(length) : new Float64Array(length), isWhole);
 }
 
 /** The values of a float storage. */
@@ -65,7 +68,7 @@ export class ReferenceArena implements Arena {
   readonly #placements = new Map<Storage, Placement>();
 
   allocate(dtype: DType, length: number): Storage {
-    const storage = allocateReference(dtype, length);
+    const storage = allocateReference(dtype, length, false);
     poison(storage);
     this.#placements.set(storage, this.#account.allocate(storage.values.byteLength));
     return storage;
