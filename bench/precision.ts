@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { MetricsLine } from "../src/train/metrics.ts";
+import type { MetricsLine } from "../src/train/metrics/metrics.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const text = process.argv[2] ?? join(root, "..", "shared", "data", "tinyshakespeare", "input.txt");

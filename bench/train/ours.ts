@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
-import { createCausal, measureStep } from "../../src/models/index.ts";
-import { createOptimizer, optimizerSettings } from "../../src/optim/index.ts";
+import { type Architecture, type CausalModel, measureStep } from "../../src/models/index.ts";
+import { optimizerSettings } from "../../src/optim/index.ts";
 import {
   createDevice,
   createProfiler,
@@ -10,7 +10,15 @@ import {
   type Profile,
 } from "../../src/tensor/index.ts";
 import { createCpuDevice } from "../../src/tensor/cpu/device.ts";
-import { type Batch, type Objective, Trainer } from "../../src/train/index.ts";
+import {
+  type Batch,
+  causalLoss,
+  type Objective,
+  outlineArray,
+  trainedModel,
+  trainedOf,
+  Trainer,
+} from "../../src/train/index.ts";
 import { architectureOf, type Shape } from "./shapes.ts";
 
 export interface OursTask {
@@ -59,11 +67,13 @@ export async function measureOurs(task: OursTask): Promise<OursResult> {
   const cost = measureStep(architecture, { B, T, optimizer: settings, checkpointing });
   const baseRssMb = process.memoryUsage.rss() / MiB;
   const arena = device.createArena();
-  const model = createCausal(architecture, device, { seed: 1 });
+  const objective = madeUpData(shape, architecture);
+  const models = { model: objective.models.model.create(device, 1) };
   const trainer = new Trainer({
-    model,
-    optimizer: createOptimizer(settings, model.parameters),
-    objective: madeUpData(shape),
+    objective,
+    models,
+    trained: trainedOf(objective.models, models, settings),
+    device,
     schedule: () => 1,
     learningRate: settings.learning_rate,
     clip: 1,
@@ -101,16 +111,21 @@ export async function measureOurs(task: OursTask): Promise<OursResult> {
   };
 }
 
-function madeUpData({ vocabulary, batch: B, T }: Shape): Objective {
+function madeUpData(
+  { vocabulary, batch: B, T }: Shape,
+  architecture: Architecture,
+): Objective<{ readonly model: CausalModel }> {
   const random = new PhiloxStream(1);
   const draw = (): Int32Array => Int32Array.from({ length: B * T }, () => random.below(vocabulary));
-  const batch: Batch = { B, T, tokens: draw(), targets: draw() };
+  const sizes = { B, T, normalizer: B * T };
+  const batch: Batch = { ...sizes, tokens: draw(), targets: draw() };
   return {
-    name: "next-token",
-    shape: { B, T },
+    models: { model: trainedModel(architecture) },
+    outline: () => ({ ...sizes, tokens: outlineArray(B * T), targets: outlineArray(B * T) }),
+    loss: (tape, { model }, read) => ({ loss: causalLoss(tape, model, read).loss }),
     stepsPerEpoch: 1,
-    step: () => Promise.resolve({ batches: [batch], normalizer: B * T, tokens: B * T }),
-    heldOut: undefined,
+    next: () => Promise.resolve({ batches: [batch], tokens: B * T }),
+    endTokens: [],
     fingerprint: "",
     warnings: [],
     close: () => Promise.resolve(),

@@ -18,12 +18,14 @@ export interface StartedEvent {
   readonly parameters: number;
   /** Floating-point operations of one optimizer step, forward and backward, all micro-batches. */
   readonly flops_per_step: number;
-  /** What `meta` predicts for parameters, optimizer state and one micro-batch's activations. */
+  /** What `meta` predicts for all models, optimizer state and one micro-batch's activations. */
   readonly memory_bytes: number;
   readonly steps: number;
   readonly tokens_per_step: number;
   /** 0, or the step of the checkpoint that this run goes on from. */
   readonly resumed_from: number;
+  /** Where a finished run is lengthened: its length before, and what the schedule does now. */
+  readonly lengthened?: { readonly from: number; readonly schedule: string };
 }
 
 /** After each optimizer update. */
@@ -42,19 +44,23 @@ export interface StepEvent {
   readonly tokens_per_s: number;
   /** Time spent in this stage, earlier parts of a resumed run included. */
   readonly elapsed_s: number;
+  /** What else the objective gives to plot, by name. */
+  readonly scalars?: Readonly<Record<string, number>>;
 }
 
 /** After each evaluation on held-out data. */
 export interface EvalEvent {
   readonly type: "eval";
   readonly step: number;
-  /** Nats per token (for dialogues: per answer token). */
+  /** What decides which checkpoint is the best; of text, nats per token (for dialogues: per answer token). */
   readonly val_loss: number;
-  readonly perplexity: number;
+  /** Where the loss is of tokens. */
+  readonly perplexity?: number;
   readonly tokens: number;
   /** Only where the held-out text's bytes and characters are known. */
   readonly bits_per_byte?: number;
   readonly bits_per_character?: number;
+  readonly scalars?: Readonly<Record<string, number>>;
   readonly best: boolean;
 }
 

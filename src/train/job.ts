@@ -1,38 +1,33 @@
-import type { PretrainSettings, SftSettings } from "./settings.ts";
-
-interface Place {
-  /** Where `checkpoints/` and `metrics.jsonl` go. A run that is there already goes on from its last checkpoint. */
-  readonly directory: string;
-  /** Folder with tokenizer.json (and, for dialogues, the chat template). */
-  readonly tokenizer: string;
-}
-
-/** Learn to continue text. */
-export interface PretrainJob extends Place {
-  readonly stage: "pretrain";
-  readonly settings: PretrainSettings;
-  /** Folder of packed tokens, as `nuwa data pack` writes it. Its `val` split, if there is one, is evaluated on. */
-  readonly tokens: string;
-  /** A model directory to begin from instead of fresh weights; its shape then replaces `settings.model`. */
-  readonly init?: string | undefined;
-}
-
-/** Learn to answer. */
-export interface SftJob extends Place {
-  readonly stage: "sft";
-  readonly settings: SftSettings;
-  /** Dialogues, JSON lines. */
-  readonly train: string;
-  /** Held-out dialogues. */
-  readonly validation?: string | undefined;
-  /** The model directory to begin from. */
-  readonly init: string;
-}
+import { NuwaError } from "../text/errors.ts";
 
 /** Everything a training run needs, as plain data: it is sent to a worker. */
-export type TrainJob = PretrainJob | SftJob;
+export interface TrainJob {
+  /** The stage of a registered objective: `pretrain`, `sft`. */
+  readonly stage: string;
+  /** The stage's recipe section; checked by the objective's schema. */
+  readonly settings: unknown;
+  /** Where `checkpoints/`, `metrics.jsonl` and `tensorboard/` go. A run that is there already goes on from its last checkpoint. */
+  readonly directory: string;
+  /** Folder with tokenizer.json and, for dialogues, the chat template. */
+  readonly tokenizer: string;
+  /** Folders of what the objective reads, by the names of the stages that wrote them: `pack`, `dialogues`. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** A model directory to begin with instead of fresh weights. */
+  readonly init?: string | undefined;
+  /** Addresses of modules with objectives, optimizers … of a user's own, from `pluginAddresses`. */
+  readonly plugins?: readonly string[] | undefined;
+}
 
-/** How the outside can end a run early; looked at between steps. */
+/** How the outside can end a run early; asked between steps. */
 export interface TrainControl {
   readonly stopRequested: boolean;
+}
+
+/** The folder of a stage's output that the objective reads. @throws NuwaError VALUE when the job does not name it */
+export function inputOf({ stage, inputs }: TrainJob, name: string): string {
+  const folder = inputs[name];
+  if (folder !== undefined) return folder;
+  throw new NuwaError("VALUE", `"${stage}" reads the output of "${name}", which the job does not name`, {
+    where: `inputs.${name}`,
+  });
 }

@@ -1,10 +1,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { createCausal, resolveArchitecture } from "../models/index.ts";
-import { createOptimizer, optimizerSettings } from "../optim/index.ts";
+import { type CausalModel, resolveArchitecture } from "../models/index.ts";
+import { optimizerSettings } from "../optim/index.ts";
 import { createDevice, nativeAvailable } from "../tensor/index.ts";
-import type { Batch, Objective } from "./objectives/objective.ts";
+import { causalLoss } from "./objectives/causal-loss.ts";
+import { trainedModel, trainedOf } from "./objectives/models.ts";
+import { type Batch, type Objective, outlineArray } from "./objectives/objective.ts";
 import { Trainer } from "./trainer.ts";
 
 const MiB = 2 ** 20;
@@ -21,28 +23,32 @@ it.skipIf(!nativeAvailable().available)(
   async () => {
     const device = createDevice("cpu", { threads: 2 });
     const sizes = { num_hidden_layers: 1, hidden_size: 32, num_attention_heads: 2, max_position_embeddings: 32 };
-    const model = createCausal(resolveArchitecture({ ...sizes, vocab_size: 64 }), device, { trainable: true });
-    const optimizer = createOptimizer(optimizerSettings.parse({ name: "muon" }), model.parameters);
     const arena = device.createArena();
     const [B, T] = [16, 32];
-    const objective: Objective = {
-      name: "next-token",
-      shape: { B, T },
+    const array = outlineArray(B * T);
+    const objective: Objective<{ readonly model: CausalModel }> = {
+      models: { model: trainedModel(resolveArchitecture({ ...sizes, vocab_size: 64 })) },
+      outline: () => ({ B, T, tokens: array, targets: array, normalizer: B * T }),
+      loss: (tape, { model }, batch) => ({ loss: causalLoss(tape, model, batch).loss }),
       stepsPerEpoch: 1000,
-      heldOut: undefined,
+      endTokens: [],
       fingerprint: "",
       warnings: [],
       close: () => Promise.resolve(),
       // Lengths vary, as those of dialogues do: the arena must find room without growing for ever.
-      step: (step: number) => {
+      next: (step: number) => {
         const length = T - (step % 5);
         const tokens = Int32Array.from({ length: B * length }, (_, i) => (step + i * 7) % 64);
-        const batch: Batch = { tokens, targets: tokens.map((token) => (token + 7) % 64), B, T: length };
-        return Promise.resolve({ batches: [batch], normalizer: B * length, tokens: B * length });
+        const targets = tokens.map((token) => (token + 7) % 64);
+        const batch: Batch = { tokens, targets, B, T: length, normalizer: B * length };
+        return Promise.resolve({ batches: [batch], tokens: B * length });
       },
     };
     const schedule = () => 1;
-    const trainer = new Trainer({ model, optimizer, objective, schedule, learningRate: 0.01, clip: 1, seed: 1, arena });
+    const models = { model: objective.models.model.create(device, 0) };
+    const trained = trainedOf(objective.models, models, optimizerSettings.parse({ name: "muon" }));
+    const rates = { schedule, learningRate: 0.01, clip: 1 };
+    const trainer = new Trainer({ objective, models, trained, device, ...rates, seed: 1, arena });
     const resident: number[] = [];
     let reserved = 0;
     const losses: number[] = [];

@@ -2,14 +2,20 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import { plainSampling } from "../generate/sampler.ts";
-import type { CausalModel } from "../models/index.ts";
-import { createSchedule, type Optimizer } from "../optim/index.ts";
-import type { Arena } from "../tensor/index.ts";
-import { checkpointName, pointCheckpoint, pruneCheckpoints, type TrainerState, writeCheckpoint } from "./checkpoint.ts";
-import { evaluate, type HeldOutScore } from "./evaluate.ts";
+import { createSchedule } from "../optim/index.ts";
+import type { Arena, Device } from "../tensor/index.ts";
+import {
+  checkpointName,
+  pointCheckpoint,
+  pruneCheckpoints,
+  type TrainerState,
+  writeCheckpoint,
+} from "./checkpoints/checkpoint.ts";
 import type { DoneEvent, EvalEvent, TrainEvent } from "./events.ts";
 import type { TrainControl, TrainJob } from "./job.ts";
-import { type MetricsLine, MetricsLog } from "./metrics.ts";
+import { type MetricsLine, MetricsLog } from "./metrics/metrics.ts";
+import type { Models, TrainedModel } from "./objectives/models.ts";
+import type { HeldOutScore } from "./objectives/objective.ts";
 import type { Prepared } from "./prepare.ts";
 import { writeSample } from "./sample.ts";
 import { Trainer } from "./trainer.ts";
@@ -18,14 +24,17 @@ export interface LoopOptions {
   readonly job: TrainJob;
   readonly prepared: Prepared;
   readonly onEvent: (event: TrainEvent) => void;
-  /** Where checkpoints go. */
-  readonly folder: string;
+  /** Folder of the checkpoints. */
+  readonly checkpoints: string;
   /** Length of the whole run. */
   readonly steps: number;
-  readonly model: CausalModel;
-  readonly optimizer: Optimizer;
+  readonly device: Device;
+  /** All that the objective names. */
+  readonly models: Models;
+  /** Those that are trained. */
+  readonly trained: readonly TrainedModel[];
   readonly arena: Arena;
-  /** Step 0, or the checkpoint that model and optimizer were loaded from. */
+  /** Step 0, or the checkpoint that models and optimizers were loaded from. */
   readonly start: TrainerState;
   /** Noted in checkpoints. */
   readonly kernels: string;
@@ -33,17 +42,19 @@ export interface LoopOptions {
 }
 
 /**
- * The steps, and after each what is due: metrics, evaluation, samples, checkpoint. Evaluation and samples only look,
- * so how often they come changes nothing in the weights.
+ * The steps, and after each what is due: metrics, evaluation, samples, checkpoint. Evaluation and samples change
+ * nothing, so how often they come changes nothing in the weights. What is due inside a step that is not whole comes
+ * after the next that is.
  */
 export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
-  const { job, prepared, folder, steps, model, optimizer, arena, start, control } = options;
-  const { settings } = job;
-  const { objective } = prepared;
+  const { job, prepared, checkpoints, steps, device, models, trained, arena, start, control } = options;
+  const { settings, objective } = prepared;
+  const { heldOut } = objective;
   const trainer = new Trainer({
-    model,
-    optimizer,
     objective,
+    models,
+    trained,
+    device,
     schedule: createSchedule(settings.schedule, steps),
     learningRate: settings.optimizer.learning_rate,
     clip: settings.clip,
@@ -56,50 +67,64 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
   const elapsed = (): number => start.elapsed_s + (performance.now() - began) / 1000;
   let { step, tokens, loss, best } = start;
   let saved = start.step === 0 ? -1 : start.step;
-  let evaluationDue = start.evaluation_due && objective.heldOut !== undefined;
+  let evaluationDue = start.evaluation_due && heldOut !== undefined;
+  let wholeBefore = evaluationDue ? start.step - 1 : start.step; // what a stop has put off is still due
 
-  const tell = (line: MetricsLine): void => {
+  const report = (line: MetricsLine): void => {
     metrics.append(line);
     options.onEvent(line);
   };
-  const dueAt = (every: number): boolean => step === 0 || step === steps || isDue(step, every);
+  const isWhole = (): boolean => objective.isStepWhole?.(step) ?? true;
+  /** Whether a multiple of `every` has come since the last whole step. */
+  const isDue = (every: number): boolean => every > 0 && Math.floor(step / every) > Math.floor(wholeBefore / every);
+  const isDueOrAtEnd = (every: number): boolean => step === 0 || step === steps || isDue(every);
   /** Evaluates and writes samples where due; a stop puts them off. @returns whether the weights are the best so far */
-  const look = async (): Promise<boolean> => {
+  const evaluate = async (): Promise<boolean> => {
     let isBest = false;
-    if (objective.heldOut !== undefined && dueAt(settings.eval_every)) {
-      const score = await evaluate(model, arena, objective.heldOut, () => control.stopRequested);
+    if (heldOut !== undefined && (evaluationDue || isDueOrAtEnd(settings.eval_every))) {
+      const score = await heldOut.evaluate(models, { arena, isCancelled: () => control.stopRequested });
       evaluationDue = score === undefined;
       if (score === undefined) return false;
       isBest = step > 0 && (best === null || score.loss < best.val_loss);
       if (isBest) best = { step, val_loss: score.loss };
-      tell(evalEvent(step, score, isBest));
+      report(evalEvent(step, score, isBest));
     }
-    if (settings.sample_every > 0 && dueAt(settings.sample_every)) await showSamples(options, step, tell);
+    if (settings.sample_every > 0 && isDueOrAtEnd(settings.sample_every)) await writeSamples(options, step, report);
     return isBest;
   };
   const save = async (): Promise<void> => {
     metrics.flush();
-    const progress = { step, tokens, loss, best, elapsed_s: elapsed(), evaluation_due: evaluationDue };
-    const state = { ...start, ...progress, kernels: options.kernels };
+    const state: TrainerState = {
+      ...start,
+      step,
+      tokens,
+      loss,
+      best,
+      elapsed_s: elapsed(),
+      evaluation_due: evaluationDue,
+      kernels: options.kernels,
+      objective: objective.state?.save(),
+    };
     const { specialTokens } = prepared;
-    const path = await writeCheckpoint(folder, { model, optimizer, tokenizer: job.tokenizer, specialTokens, state });
-    await pointCheckpoint(folder, "latest", step);
+    const path = await writeCheckpoint(checkpoints, { trained, tokenizer: job.tokenizer, specialTokens, state });
+    await pointCheckpoint(checkpoints, "latest", step);
     const isBest = best?.step === step;
-    if (isBest) await pointCheckpoint(folder, "best", step);
-    await pruneCheckpoints(folder, settings.keep, best?.step);
+    if (isBest) await pointCheckpoint(checkpoints, "best", step);
+    await pruneCheckpoints(checkpoints, settings.keep, best?.step);
     saved = step;
     options.onEvent({ type: "checkpoint", step, path, best: isBest });
   };
 
   try {
-    if ((step === 0 || evaluationDue) && (await look())) await save();
-    while (step < steps && !control.stopRequested) {
+    if ((step === 0 || evaluationDue) && (await evaluate())) await save();
+    wholeBefore = step;
+    while (step < steps && !(control.stopRequested && isWhole())) {
       const before = performance.now();
       const result = await trainer.step(step);
       step++;
       ({ loss } = result);
       tokens += result.tokens;
-      tell({
+      report({
         type: "step",
         step,
         loss,
@@ -108,9 +133,13 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
         tokens,
         tokens_per_s: Math.round((1000 * result.tokens) / (performance.now() - before)),
         elapsed_s: Math.round(1000 * elapsed()) / 1000,
+        ...(Object.keys(result.scalars).length > 0 && { scalars: result.scalars }),
       });
-      const improved = await look();
-      if (step === steps || improved || isDue(step, settings.checkpoint_every)) await save();
+      if (isWhole()) {
+        const improved = await evaluate();
+        if (step === steps || improved || isDue(settings.checkpoint_every)) await save();
+        wholeBefore = step;
+      }
       await setImmediate(); // lets a signal's handler run
     }
     if (saved !== step) await save();
@@ -124,41 +153,40 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
     stopped: step < steps || evaluationDue,
     loss,
     best,
-    checkpoint: join(folder, checkpointName(step)),
+    checkpoint: join(checkpoints, checkpointName(step)),
     elapsed_s: elapsed(),
   };
 }
 
-function isDue(step: number, every: number): boolean {
-  return every > 0 && step % every === 0;
-}
-
 function evalEvent(step: number, score: HeldOutScore, best: boolean): EvalEvent {
-  const { bitsPerByte, bitsPerCharacter } = score;
+  const { perplexity, bitsPerByte, bitsPerCharacter, scalars } = score;
   return {
     type: "eval",
     step,
     val_loss: score.loss,
-    perplexity: score.perplexity,
+    ...(perplexity === undefined ? {} : { perplexity }),
     tokens: score.tokens,
     ...(bitsPerByte === undefined ? {} : { bits_per_byte: bitsPerByte }),
     ...(bitsPerCharacter === undefined ? {} : { bits_per_character: bitsPerCharacter }),
+    ...(scalars === undefined ? {} : { scalars }),
     best,
   };
 }
 
-async function showSamples(options: LoopOptions, step: number, tell: (line: MetricsLine) => void): Promise<void> {
-  const { job, prepared, model, arena } = options;
-  const { settings } = job;
-  for (const [index, { text: prompt, ids }] of prepared.prompts.entries()) {
-    const text = await writeSample(model, prepared.tokenizer, arena, {
+async function writeSamples(options: LoopOptions, step: number, report: (line: MetricsLine) => void): Promise<void> {
+  const { prepared, models, arena } = options;
+  const { settings, objective, tokenizer } = prepared;
+  const { samples, endTokens } = objective;
+  if (samples === undefined) return;
+  for (const [index, { text: prompt, ids }] of samples.prompts.entries()) {
+    const text = await writeSample(samples.writer(models), tokenizer, arena, {
       prompt: ids,
       tokens: settings.sample_tokens,
       settings: { ...plainSampling, temperature: settings.sample_temperature },
       seed: settings.seed,
       stream: [step, index],
-      stop: prepared.stop,
+      stop: new Set(endTokens),
     });
-    tell({ type: "sample", step, prompt, text });
+    report({ type: "sample", step, prompt, text });
   }
 }

@@ -2,6 +2,8 @@ import { expect, it } from "vitest";
 import { resolveArchitecture } from "../models/index.ts";
 import { optimizerSettings } from "../optim/index.ts";
 import { NuwaError } from "../text/errors.ts";
+import { trainedModel } from "./objectives/models.ts";
+import { createDialogueObjective, sftSettings } from "./objectives/dialogue.ts";
 import { memoryLimit, requireMemory, requireTrainingMemory } from "./memory.ts";
 
 const GiB = 2 ** 30;
@@ -48,12 +50,16 @@ it("suggests activation checkpointing where that makes more fit", () => {
 
 it("knows what a model takes: weights, gradients and moments at least, activations less with checkpointing", () => {
   const architecture = resolveArchitecture({ vocab_size: 1000, num_hidden_layers: 8, max_position_embeddings: 512 });
-  const sizes = { T: 512, batch: 8, optimizer: optimizerSettings.parse({ name: "adamw" }) };
+  const long = Array.from({ length: 513 }, (_, i) => i);
+  const training = [{ ids: long, weights: long }];
+  const settings = { ...sftSettings.parse({}), context: 512 };
+  const objective = createDialogueObjective(trainedModel(architecture), { training, validation: undefined }, settings);
+  const sizes = { batch: 8, optimizer: optimizerSettings.parse({ name: "adamw" }) };
   const limit = 192 * 2 ** 20;
-  expect(() => requireTrainingMemory(architecture, { ...sizes, activation_checkpointing: false }, limit)).toThrow(
+  expect(() => requireTrainingMemory(objective, { ...sizes, activation_checkpointing: false }, limit)).toThrow(
     "a batch of 8",
   );
-  expect(() => requireTrainingMemory(architecture, { ...sizes, activation_checkpointing: true }, limit)).not.toThrow();
+  expect(() => requireTrainingMemory(objective, { ...sizes, activation_checkpointing: true }, limit)).not.toThrow();
 });
 
 it("knows this machine's limit", () => {

@@ -1,7 +1,10 @@
 import { totalmem } from "node:os";
-import { type Architecture, measureStep } from "../models/index.ts";
-import type { OptimizerSettings } from "../optim/index.ts";
+import { clipByGlobalNorm, type OptimizerSettings } from "../optim/index.ts";
+import { MetaDevice, Tape } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
+import type { Model } from "../models/index.ts";
+import { trainedOf } from "./objectives/models.ts";
+import type { StepOutline } from "./objectives/objective.ts";
 
 /** Bytes this process may use: the machine's memory, or the container's limit where that is lower. */
 export function memoryLimit(): number {
@@ -43,32 +46,66 @@ export function requireMemory(need: MemoryNeed, batch: number, available = memor
   throw new NuwaError("MEMORY", message, { where: "batch", hint: hints.join("; or ") });
 }
 
-/** What the memory of training depends on. */
+/** What the memory of training depends on beside the objective. */
 export interface TrainingSizes {
-  /** Tokens in a sequence. */
-  readonly T: number;
+  /** Rows in a micro-batch. */
   readonly batch: number;
+  /** Of every trained model that has none of its own. */
   readonly optimizer: OptimizerSettings;
   readonly activation_checkpointing: boolean;
   /** Bytes taken for each byte that the cpu device takes; default 1. */
   readonly factor?: number;
 }
 
+export interface TrainingMeasure {
+  /** Number of weights of the models that are trained. */ readonly parameters: number;
+  /** All models, gradients, optimizers and one micro-batch's activations: what the process needs beside the program. */
+  readonly totalBytes: number;
+  /** Floating-point operations of a whole step. */ readonly flopsPerStep: number;
+}
+
 /**
- * {@link requireMemory} of training this model, found by running one step without numbers.
+ * What training needs, found by running one step without numbers: all models that the objective names, what it does
+ * with them before the loss, the loss, its backward pass and the optimizers.
+ *
+ * @param microBatches in a step; costs time, not memory
+ */
+export function measureTraining(outline: StepOutline, sizes: TrainingSizes, microBatches = 1): TrainingMeasure {
+  const { batch: rows, activation_checkpointing: checkpointing, factor = 1 } = sizes;
+  const device = new MetaDevice();
+  const models: Record<string, Model> = {};
+  for (const [name, plan] of Object.entries(outline.models)) models[name] = plan.create(device, 0);
+  const trained = trainedOf(outline.models, models, sizes.optimizer);
+  const parameters = trained.reduce((sum, { model }) => sum + model.parameters.totalElements, 0);
+  const arena = device.createArena();
+  device.resetCounts();
+  outline.rehearse?.(models, rows);
+  for (let microBatch = 0; microBatch < microBatches; microBatch++) {
+    const tape = new Tape({ device, arena, recording: true, training: true, checkpointing });
+    const { loss } = outline.loss(tape, models, outline.outline(rows));
+    tape.backward(loss);
+    arena.reset();
+  }
+  const all = trained.flatMap(({ model }) => [...model.parameters]);
+  const { scale } = clipByGlobalNorm(device, arena, all, { maxNorm: 1 });
+  for (const { optimizer } of trained) optimizer.step({ learningRateScale: 1, gradientScale: scale });
+  const { persistentBytes, arenaReservedBytes, scratchBytes, flops: flopsPerStep } = device;
+  const totalBytes = (persistentBytes + arenaReservedBytes + scratchBytes) * factor;
+  device.dispose();
+  return { parameters, totalBytes, flopsPerStep };
+}
+
+/**
+ * {@link requireMemory} of training these models, found by running one step without numbers.
  *
  * @throws NuwaError MEMORY
  */
-export function requireTrainingMemory(
-  architecture: Architecture,
-  sizes: TrainingSizes,
-  available = memoryLimit(),
-): void {
-  const { T, batch, optimizer, activation_checkpointing: on, factor = 1 } = sizes;
-  const bytes = (B: number, checkpointing: boolean): number =>
-    measureStep(architecture, { B, T, optimizer, checkpointing }).totalBytes * factor;
-  const checkpointed = on ? undefined : (B: number) => bytes(B, true);
-  requireMemory({ predict: (B) => bytes(B, on), checkpointed }, batch, available);
+export function requireTrainingMemory(outline: StepOutline, sizes: TrainingSizes, available = memoryLimit()): void {
+  const bytes = (batch: number, checkpointing: boolean): number =>
+    measureTraining(outline, { ...sizes, batch, activation_checkpointing: checkpointing }).totalBytes;
+  const { batch, activation_checkpointing: checkpointing } = sizes;
+  const checkpointed = checkpointing ? undefined : (rows: number) => bytes(rows, true);
+  requireMemory({ predict: (rows) => bytes(rows, checkpointing), checkpointed }, batch, available);
 }
 
 /** Of 0 to `batch`, the most sequences that fit. From below, since measuring a batch takes longer the larger it is. */

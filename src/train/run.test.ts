@@ -5,11 +5,12 @@ import { nativeAvailable } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import { defaultSpecialTokens, saveTokenizer, trainCharacters } from "../tokenizer/index.ts";
 import type { DoneEvent, TrainEvent } from "./events.ts";
-import type { PretrainJob, TrainJob } from "./job.ts";
-import { readMetrics } from "./metrics.ts";
+import type { TrainJob } from "./job.ts";
+import { readMetrics } from "./metrics/metrics.ts";
 import { runTraining } from "./run.ts";
-import { pretrainSettings, sftSettings } from "./settings.ts";
-import { corpus, fastestDevice, makeJob } from "./test-job.ts";
+import { sftSettings } from "./objectives/dialogue.ts";
+import { pretrainSettings } from "./objectives/next-token.ts";
+import { corpus, fastestDevice, makeJob, type PretrainJob } from "./test-job.ts";
 
 const roots: string[] = [];
 afterEach(async () => {
@@ -187,7 +188,7 @@ describe("a training run", () => {
     const first = await job();
     await run(first, 5);
     const other = await job({}, 150);
-    const error = await failure(run({ ...first, tokens: other.tokens }));
+    const error = await failure(run({ ...first, inputs: other.inputs }));
     expect(error.message).toMatch(/training_data/);
   });
 
@@ -242,22 +243,24 @@ describe("fine-tuning on dialogues", () => {
     await saveTokenizer(base.tokenizer, tokenizer);
     const { packDocuments } = await import("../data/pack/tokens/index.ts");
     const document = { id: "1", text: corpus(200), source: "made up", meta: {} };
-    await packDocuments([document], tokenizer, { outDir: base.tokens, valShare: 0.1 });
+    await packDocuments([document], tokenizer, { outDir: base.inputs["pack"] ?? "", valShare: 0.1 });
     const { done } = await run(base);
-    const train = join(base.directory, "..", "dialogues.jsonl");
+    const folder = join(base.directory, "..", "dialogues");
+    await mkdir(folder);
     const dialogues = ["cat", "dog", "bird", "fish"].map((name) => ({
       messages: [
         { role: "user", content: `the ${name}` },
         { role: "assistant", content: name === "fish" ? "river" : "tree" },
       ],
     }));
-    await writeFile(train, `${dialogues.map((line) => JSON.stringify(line)).join("\n")}\nnot json\n`);
+    const lines = dialogues.map((line) => `${JSON.stringify(line)}\n`).join("");
+    await writeFile(join(folder, "train.jsonl"), `${lines}not json\n`);
+    await writeFile(join(folder, "held-out.jsonl"), lines);
     return {
       stage: "sft",
       directory: join(base.directory, "..", "sft"),
       tokenizer: base.tokenizer,
-      train,
-      validation: train,
+      inputs: { dialogues: folder },
       init: done.checkpoint,
       settings: sftSettings.parse({
         device: fastestDevice,
@@ -284,7 +287,7 @@ describe("fine-tuning on dialogues", () => {
     const samples = events.filter((event) => event.type === "sample");
     expect(samples.at(-1)).toMatchObject({ prompt: "the fish", text: "river" });
     const warning = events.find((event) => event.type === "warning");
-    expect(warning?.message).toMatch(/1 records of .*dialogues.jsonl skipped, the first at .*:5: not a whole line/);
+    expect(warning?.message).toMatch(/1 records of .*train.jsonl skipped, the first at .*:5: not a whole line/);
     expect(done.best?.step).toBe(60);
   });
 

@@ -1,18 +1,22 @@
 import { join } from "node:path";
-import { type CausalModel, createCausal, loadModel, measureStep } from "../models/index.ts";
-import { createOptimizer } from "../optim/index.ts";
+import { hashFileAsync } from "../io/hash.ts";
 import { type Device, openDevice } from "../tensor/index.ts";
+import { NuwaError } from "../text/errors.ts";
 import {
   findResumable,
   loadTrainerTensors,
+  modelFolder,
   type Resumable,
   settleCheckpoints,
   type TrainerState,
-} from "./checkpoint.ts";
+} from "./checkpoints/checkpoint.ts";
 import type { DoneEvent, TrainEvent } from "./events.ts";
 import type { TrainControl, TrainJob } from "./job.ts";
+import { describeSchedule, type Lengthening, lengthening } from "./lengthen.ts";
 import { trainLoop } from "./loop.ts";
-import { requireTrainingMemory } from "./memory.ts";
+import { measureTraining, requireTrainingMemory } from "./memory.ts";
+import type { Model } from "../models/index.ts";
+import { type Models, trainedOf } from "./objectives/models.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { type Decisive, decisiveSettings, requireSameSettings, totalSteps } from "./settings.ts";
 
@@ -48,21 +52,25 @@ class Session {
   readonly #job: TrainJob;
   readonly #prepared: Prepared;
   readonly #onEvent: (event: TrainEvent) => void;
-  readonly #folder: string;
+  readonly #checkpoints: string;
+  readonly #tokensPerStep: number;
   readonly #steps: number;
 
   constructor(job: TrainJob, prepared: Prepared, onEvent: (event: TrainEvent) => void) {
     this.#job = job;
     this.#prepared = prepared;
     this.#onEvent = onEvent;
-    this.#folder = join(job.directory, "checkpoints");
-    const { objective } = prepared;
-    const tokensPerStep = objective.shape.B * objective.shape.T * job.settings.accumulate;
-    this.#steps = totalSteps(job.settings, { stepsPerEpoch: objective.stepsPerEpoch, tokensPerStep });
+    this.#checkpoints = join(job.directory, "checkpoints");
+    const { objective, settings, definition } = prepared;
+    this.#tokensPerStep = settings.batch * objective.outline(1).T * settings.accumulate;
+    const data = { stepsPerEpoch: objective.stepsPerEpoch, tokensPerStep: this.#tokensPerStep };
+    let steps = totalSteps(settings, data, definition.defaultLength);
+    while (objective.isStepWhole?.(steps) === false) steps++;
+    this.#steps = steps;
   }
 
   async run(control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
-    const { device: wanted, threads, precision } = this.#job.settings;
+    const { device: wanted, threads, precision } = this.#prepared.settings;
     const device = await openDevice(wanted, { precision, threads, warn });
     try {
       return await this.#train(device, control, warn);
@@ -72,52 +80,52 @@ class Session {
   }
 
   async #train(device: Device, control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
-    const { settings, stage } = this.#job;
-    const { objective, architecture } = this.#prepared;
+    const { settings, objective } = this.#prepared;
     const { kernels, floatBytes } = device.capabilities;
-    const checkpointing = settings.activation_checkpointing;
-    const { T } = objective.shape;
-    const factor = floatBytes / 4;
-    requireTrainingMemory(architecture, { ...settings, T, factor });
-    const measure = (B: number, microBatches: number) =>
-      measureStep(architecture, { B, T, optimizer: settings.optimizer, microBatches, checkpointing });
-    const bytes = (B: number): number => measure(B, 1).totalBytes * factor;
-    const { parameters, flopsPerStep } = measure(settings.batch, settings.accumulate);
+    const sizes = { ...settings, factor: floatBytes / 4 };
+    requireTrainingMemory(objective, sizes);
+    const { parameters, totalBytes, flopsPerStep } = measureTraining(objective, sizes, settings.accumulate);
 
-    const decisive = this.#decisive(device.name);
-    const found = await findResumable(this.#folder, warn);
-    if (found !== undefined) requireSameSettings(found.state.settings, decisive, found.path);
+    const decisive = await this.#decisive(device.name);
+    const found = await findResumable(this.#checkpoints, warn);
+    const lengthened = found === undefined ? undefined : this.#requireSame(found, decisive);
     if (found !== undefined && found.state.kernels !== kernels) {
       warn(`this run began with ${found.state.kernels} kernels and goes on with ${kernels}: its last bits will differ`);
     }
-    await settleCheckpoints(this.#folder, found?.state, warn);
+    await settleCheckpoints(this.#checkpoints, found?.state, warn);
 
     const arena = device.createArena();
     try {
-      const model = await this.#model(device, found);
-      const optimizer = createOptimizer(settings.optimizer, model.parameters);
-      if (found !== undefined) await loadTrainerTensors(found.path, model, optimizer, found.state.step);
+      const models = await this.#models(device, found);
+      const trained = trainedOf(objective.models, models, settings.optimizer);
+      if (found !== undefined) {
+        for (const [index, one] of trained.entries()) {
+          await loadTrainerTensors(modelFolder(found.path, index, one.name), one, found.state.step);
+        }
+        if (found.state.objective !== undefined) objective.state?.load(found.state.objective);
+      }
       this.#onEvent({
         type: "started",
         device: device.name,
         parameters,
         flops_per_step: flopsPerStep,
-        memory_bytes: bytes(settings.batch),
+        memory_bytes: totalBytes,
         steps: this.#steps,
-        tokens_per_step: objective.shape.B * objective.shape.T * settings.accumulate,
+        tokens_per_step: this.#tokensPerStep,
         resumed_from: found?.state.step ?? 0,
+        ...(lengthened && { lengthened: this.#describe(lengthened) }),
       });
-      const start = found?.state ?? freshState(stage, settings.seed, kernels, decisive);
       return await trainLoop({
         job: this.#job,
         prepared: this.#prepared,
         onEvent: this.#onEvent,
-        folder: this.#folder,
+        checkpoints: this.#checkpoints,
         steps: this.#steps,
-        model,
-        optimizer,
+        device,
+        models,
+        trained,
         arena,
-        start,
+        start: { ...(found?.state ?? freshState(this.#job.stage, settings.seed, kernels)), settings: decisive },
         kernels,
         control,
       });
@@ -126,30 +134,65 @@ class Session {
     }
   }
 
-  /** What a resumed run must agree on: settings, length, shape of the model, data. */
-  #decisive(device: string): Decisive {
-    const { settings } = this.#job;
-    const { objective, architecture, vocabularyFingerprint, initFingerprint } = this.#prepared;
-    return decisiveSettings(settings, {
+  /** What a resumed run must agree on: settings, length, shapes of the models, data. */
+  async #decisive(device: string): Promise<Decisive> {
+    const { definition, settings, objective, vocabularyFingerprint, initFingerprint } = this.#prepared;
+    const [main, ...others] = Object.entries(objective.models);
+    const models: Record<string, object> = {};
+    for (const [name, { architecture, init }] of others) {
+      const weights = init === undefined ? undefined : await hashFileAsync(join(init, "model.safetensors"));
+      models[name] = { ...architecture.config, weights: weights?.slice(0, 16) };
+    }
+    const more = {
       steps: this.#steps,
       device,
-      model: architecture.config,
+      model: main?.[1].architecture.config,
+      models,
       training_data: objective.fingerprint.slice(0, 16),
       tokenizer: vocabularyFingerprint.slice(0, 16),
       init: initFingerprint?.slice(0, 16),
-    });
+    };
+    return decisiveSettings(settings, more, definition.implied(settings));
   }
 
-  /** From the checkpoint, from a model given to begin with, or fresh. */
-  async #model(device: Device, found: Resumable | undefined): Promise<CausalModel> {
-    const { architecture } = this.#prepared;
-    const source = found?.path ?? this.#job.init;
-    if (source === undefined) return createCausal(architecture, device, { seed: this.#job.settings.seed });
-    return loadModel(source, device, { architecture }); // a file may not say the dropout that this run trains with
+  /**
+   * @returns how a finished run is lengthened, if it is
+   * @throws NuwaError TRAINING when the checkpoint is another stage's, or was made with other settings
+   */
+  #requireSame(found: Resumable, decisive: Decisive): Lengthening | undefined {
+    const { stage } = this.#job;
+    if (found.state.stage !== stage) {
+      throw new NuwaError("TRAINING", `expected a checkpoint of "${stage}", got one of "${found.state.stage}"`, {
+        where: found.path,
+        hint: "train into another folder",
+      });
+    }
+    const lengthened = lengthening(found, decisive);
+    if (lengthened === undefined) requireSameSettings(found.state.settings, decisive, found.path);
+    return lengthened;
+  }
+
+  #describe(lengthened: Lengthening): { readonly from: number; readonly schedule: string } {
+    const { schedule, optimizer } = this.#prepared.settings;
+    return { from: lengthened.from, schedule: describeSchedule(schedule, lengthened, optimizer.learning_rate) };
+  }
+
+  /** From the checkpoint, from the models given to begin with, or fresh. */
+  async #models(device: Device, found: Resumable | undefined): Promise<Models> {
+    const { objective, settings } = this.#prepared;
+    const models: Record<string, Model> = {};
+    let index = 0; // among those that are trained
+    for (const [position, [name, plan]] of Object.entries(objective.models).entries()) {
+      const saved = found === undefined || !plan.trained ? undefined : modelFolder(found.path, index++, name);
+      const source = saved ?? plan.init;
+      models[name] =
+        source === undefined ? plan.create(device, settings.seed + position) : await plan.load(source, device);
+    }
+    return models;
   }
 }
 
-function freshState(stage: TrainJob["stage"], seed: number, kernels: string, settings: Decisive): TrainerState {
+function freshState(stage: string, seed: number, kernels: string): Omit<TrainerState, "settings"> {
   const nothing = { step: 0, tokens: 0, elapsed_s: 0, loss: null, best: null, evaluation_due: true };
-  return { stage, seed, ...nothing, kernels, settings };
+  return { stage, seed, ...nothing, kernels };
 }

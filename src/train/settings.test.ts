@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { NuwaError } from "../text/errors.ts";
-import { decisiveSettings, pretrainSettings, requireSameSettings, sftSettings, totalSteps } from "./settings.ts";
+import { sftSettings } from "./objectives/dialogue.ts";
+import { pretrainSettings } from "./objectives/next-token.ts";
+import { decisiveSettings, requireSameSettings, totalSteps } from "./settings.ts";
 
 describe("settings", () => {
   it("need nothing", () => {
@@ -25,7 +27,7 @@ describe("settings", () => {
 
 describe("totalSteps", () => {
   const data = { stepsPerEpoch: 100, tokensPerStep: 64 };
-  const of = (settings: object): number => totalSteps(pretrainSettings.parse(settings), data);
+  const of = (settings: object): number => totalSteps(pretrainSettings.parse(settings), data, { steps: 2000 });
 
   it("takes steps, tokens or epochs", () => {
     expect(of({ steps: 7 })).toBe(7);
@@ -33,7 +35,7 @@ describe("totalSteps", () => {
     expect(of({ tokens: 641 })).toBe(11);
     expect(of({ epochs: 0.5 })).toBe(50);
     expect(of({})).toBe(2000);
-    expect(totalSteps(sftSettings.parse({}), data)).toBe(300);
+    expect(totalSteps(sftSettings.parse({}), data, { epochs: 3 })).toBe(300);
   });
 });
 

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { modelSectionSchema } from "../models/index.ts";
 import { optimizerSettings, scheduleSettings } from "../optim/index.ts";
 import { deviceChoices } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
@@ -7,8 +6,22 @@ import { NuwaError } from "../text/errors.ts";
 const count = z.int().positive();
 const interval = z.int().min(0);
 
-/** What both kinds of training share. */
-const shared = {
+/** The keys that every training section has, in the order of `--print-recipe`. An objective may give some others' defaults. */
+export const trainingKeys = {
+  init: z
+    .string()
+    .optional()
+    .describe("Model directory or run to begin with: its weights, its shape and its tokenizer."),
+  steps: count.optional().describe("Length of the run in updates. Give one of steps, tokens, epochs."),
+  tokens: count.optional().describe("Length of the run in training tokens."),
+  epochs: z.number().positive().optional().describe("Length of the run in passes over the training data."),
+  optimizer: optimizerSettings.prefault({ name: "adamw" }).describe("How weights are changed by their gradients."),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .optional()
+    .describe("Share of activations dropped; by default as in the model that it begins with."),
   batch: count.default(16).describe("Sequences in one micro-batch: what memory has to hold at once."),
   accumulate: count
     .default(1)
@@ -40,80 +53,51 @@ const shared = {
   checkpoint_every: interval.default(500).describe("Steps between checkpoints; 0 for only at the best and the last."),
   keep: count.default(2).describe("How many of the newest checkpoints to keep; the best is kept beside them."),
   log_every: count.default(10).describe("Steps between lines of progress where there is no live display."),
+  eval_tokens: count.default(131_072).describe("Most held-out tokens to score in an evaluation; fewer are all used."),
+  sample_prompts: z.array(z.string()).default([]).describe("What samples begin with."),
 };
 
-const sizes = {
-  steps: count.optional().describe("Length of the run in updates. Give one of steps, tokens, epochs."),
-  tokens: count.optional().describe("Length of the run in training tokens."),
-  epochs: z.number().positive().optional().describe("Length of the run in passes over the training data."),
-};
+const trainingSchema = z.strictObject(trainingKeys);
 
-const oneLength = (settings: {
-  steps?: number | undefined;
-  tokens?: number | undefined;
-  epochs?: number | undefined;
-}) => [settings.steps, settings.tokens, settings.epochs].filter((value) => value !== undefined).length <= 1;
-const oneLengthMessage = { error: "expected one of steps, tokens and epochs, got several" };
+/** What the trainer reads of a section, whatever its objective. */
+export type TrainSettings = z.output<typeof trainingSchema>;
 
-/** Settings of the `pretrain` section of a recipe. */
-export const pretrainSettings = z
-  .strictObject({
-    model: modelSectionSchema()
-      .prefault({})
-      .describe("Shape of the model; its vocabulary comes from the tokenizer and its context from the key below."),
-    context: count.default(256).describe("Tokens that the model sees at once."),
-    ...sizes,
-    optimizer: optimizerSettings.prefault({ name: "muon" }).describe("How weights are changed by their gradients."),
-    dropout: z.number().min(0).lt(1).default(0).describe("Share of activations dropped in training."),
-    ...shared,
-    eval_tokens: count.default(131_072).describe("Most held-out tokens to score in an evaluation; fewer are all used."),
-    sample_prompts: z.array(z.string()).default([""]).describe("What samples begin with; empty for a new document."),
-  })
-  .refine(oneLength, oneLengthMessage);
+/** Keys of which a recipe gives one. */
+export const lengthKeys = ["steps", "tokens", "epochs"] as const;
 
-/** Settings of the `sft` section of a recipe. */
-export const sftSettings = z
-  .strictObject({
-    context: count.optional().describe("Longest dialogue in tokens; by default the model's own context."),
-    ...sizes,
-    optimizer: optimizerSettings
-      .prefault({ name: "adamw", learning_rate: 3e-4, weight_decay: 0.01 })
-      .describe("How weights are changed by their gradients."),
-    dropout: z.number().min(0).lt(1).optional().describe("Share of activations dropped; by default as pretrained."),
-    packing: z
-      .boolean()
-      .default(false)
-      .describe("Several dialogues in one row: faster for short ones, but an answer then also sees its neighbours."),
-    ...shared,
-    schedule: scheduleSettings
-      .prefault({ name: "linear", warmup_steps: 20, final_ratio: 0 })
-      .describe("How the learning rate changes over the run."),
-    eval_tokens: count.default(131_072).describe("Most held-out tokens to score in an evaluation; fewer are all used."),
-    sample_prompts: z.array(z.string()).default([]).describe("Questions to ask the model while it trains."),
-  })
-  .refine(oneLength, oneLengthMessage);
+/** How long a run is, in one of three units. */
+export type Lengths = Pick<TrainSettings, (typeof lengthKeys)[number]>;
 
-export type PretrainSettings = z.output<typeof pretrainSettings>;
-export type SftSettings = z.output<typeof sftSettings>;
-export type TrainSettings = PretrainSettings | SftSettings;
+/**
+ * For the `refine` of a training section's schema: at most one length.
+ * @example z.strictObject({ ...trainingKeys, beta: z.number() }).refine(hasOneLength, oneLengthMessage)
+ */
+export const hasOneLength = (settings: Lengths): boolean =>
+  lengthKeys.filter((key) => settings[key] !== undefined).length <= 1;
+export const oneLengthMessage = { error: "expected one of steps, tokens and epochs, got several" };
 
-/** Used where a recipe gives no length. */
-const DEFAULT_STEPS = 2000;
-const DEFAULT_SFT_EPOCHS = 3;
-
-/** The run's length in updates. @param tokensPerStep without padding, as far as it is known beforehand */
+/**
+ * The run's length in updates.
+ *
+ * @param data.tokensPerStep without padding, as far as it is known beforehand
+ * @param byDefault where the settings give none
+ */
 export function totalSteps(
-  settings: TrainSettings,
+  settings: Lengths,
   data: { readonly stepsPerEpoch: number; readonly tokensPerStep: number },
+  byDefault: Lengths,
 ): number {
-  if (settings.steps !== undefined) return settings.steps;
-  if (settings.tokens !== undefined) return Math.max(1, Math.ceil(settings.tokens / data.tokensPerStep));
-  const epochs = settings.epochs ?? ("model" in settings ? undefined : DEFAULT_SFT_EPOCHS);
-  return epochs === undefined ? DEFAULT_STEPS : Math.max(1, Math.ceil(epochs * data.stepsPerEpoch));
+  const isSet = lengthKeys.some((key) => settings[key] !== undefined);
+  const { steps, tokens, epochs = 1 } = isSet ? settings : byDefault;
+  if (steps !== undefined) return steps;
+  if (tokens !== undefined) return Math.max(1, Math.ceil(tokens / data.tokensPerStep));
+  return Math.max(1, Math.ceil(epochs * data.stepsPerEpoch));
 }
 
 /** Settings that change how a run is watched or how fast it goes, but not one bit of its weights. */
 const harmless = new Set<string>([
+  ...lengthKeys, // compared as the number of steps that they come to
+  "init", // compared by its weights
   "threads",
   "activation_checkpointing", // the gradients have the same bits
   "device", // compared as resolved: "auto" and what it chose are the same
@@ -128,29 +112,54 @@ const harmless = new Set<string>([
   "log_every",
 ]);
 
-/** Key paths and values of all that decides a run's weights: `optimizer.learning_rate` → 0.02. */
-export function decisiveSettings(settings: TrainSettings, more: Readonly<Record<string, unknown>>): Decisive {
+/** Key path to JSON text of all that decides a run's weights. */
+export type Decisive = Readonly<Record<string, string>>;
+
+/**
+ * Key paths and values of all that decides a run's weights: `optimizer.learning_rate` → 0.02.
+ *
+ * @param more what decides beside the section
+ * @param implied values that stand for a missing key: those are left out
+ */
+export function decisiveSettings(
+  settings: TrainSettings,
+  more: Readonly<Record<string, unknown>>,
+  implied: Readonly<Record<string, unknown>> = {},
+): Decisive {
   const flat: Record<string, string> = {};
   const visit = (value: unknown, path: string): void => {
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       for (const [key, below] of Object.entries(value)) visit(below, path === "" ? key : `${path}.${key}`);
     } else if (value !== undefined) flat[path] = JSON.stringify(value);
   };
-  for (const [key, value] of Object.entries(settings)) if (!harmless.has(key)) visit(value, key);
+  for (const [key, value] of Object.entries(settings)) {
+    if (!harmless.has(key) && !(key in implied && implied[key] === value)) visit(value, key);
+  }
   visit(more, "");
   return flat;
 }
 
-export type Decisive = Readonly<Record<string, string>>;
+/** Whether the settings of two runs differ in their length alone. */
+export function differsInLength(before: Decisive, now: Decisive): boolean {
+  const changed = changedKeys(before, now);
+  return changed.length === 1 && changed[0] === "steps";
+}
+
+function changedKeys(before: Decisive, now: Decisive): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((key) => before[key] !== now[key] && !unitsOfLength.has(key))
+    .toSorted();
+}
+
+/** Of released checkpoints, which have the length as it was asked for beside the number of steps. */
+const unitsOfLength = new Set<string>(lengthKeys.filter((key) => key !== "steps"));
 
 /**
  * A run can only go on with what it began with.
  * @throws NuwaError TRAINING naming each key that changed, with both values
  */
 export function requireSameSettings(before: Decisive, now: Decisive, checkpoint: string): void {
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])]
-    .filter((key) => before[key] !== now[key])
-    .toSorted();
+  const changed = changedKeys(before, now);
   if (changed.length === 0) return;
   const list = changed.map((key) => `${key} (${before[key] ?? "unset"} before, ${now[key] ?? "unset"} now)`).join(", ");
   throw new NuwaError("TRAINING", `cannot go on from this checkpoint with other settings: ${list}`, {

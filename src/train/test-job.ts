@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { packDocuments } from "../data/pack/tokens/index.ts";
 import { nativeAvailable, PhiloxStream } from "../tensor/index.ts";
 import { saveTokenizer, trainCharacters } from "../tokenizer/index.ts";
-import type { PretrainJob } from "./job.ts";
-import { pretrainSettings } from "./settings.ts";
+import type { TrainJob } from "./job.ts";
+import { pretrainSettings, type PretrainSettings } from "./objectives/next-token.ts";
 
 /** Every test holds on both; the reference device is only slower. */
 export const fastestDevice = nativeAvailable().available ? "cpu" : "reference";
@@ -20,6 +20,9 @@ export function corpus(sentences: number): string {
     `${pick("a", "the")} ${pick("tree", "house", "river")}.`;
   return Array.from({ length: sentences }, sentence).join("\n");
 }
+
+/** A job of which the settings are known. */
+export type PretrainJob = TrainJob & { readonly settings: PretrainSettings };
 
 /**
  * @returns a job with all its files in a new temporary folder `root`
@@ -53,7 +56,7 @@ export async function makeJob(
     stage: "pretrain",
     directory: join(root, "run"),
     tokenizer: tokenizerFolder,
-    tokens,
+    inputs: { pack: tokens },
     settings: pretrainSettings.parse({ ...small, ...settings }),
   };
   return { root, job };

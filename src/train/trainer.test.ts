@@ -1,43 +1,90 @@
 import { describe, expect, it } from "vitest";
-import { createCausal, resolveArchitecture } from "../models/index.ts";
-import { createOptimizer, createSchedule, optimizerSettings, type Schedule } from "../optim/index.ts";
+import { type CausalModel, resolveArchitecture } from "../models/index.ts";
+import { createSchedule, optimizerSettings, type Schedule } from "../optim/index.ts";
 import { createDevice, type Device, PhiloxStream } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
-import { evaluate } from "./evaluate.ts";
-import type { Batch, Objective, StepBatches } from "./objectives/objective.ts";
+import { causalLoss } from "./objectives/causal-loss.ts";
+import { heldOutLoss } from "./objectives/held-out.ts";
+import { trainedModel, trainedOf } from "./objectives/models.ts";
+import {
+  type Batch,
+  type HeldOutScore,
+  type Objective,
+  outlineArray,
+  type StepBatches,
+} from "./objectives/objective.ts";
 import { Trainer } from "./trainer.ts";
 
 const V = 11;
 const T = 8;
 
 /** Windows of a fixed pseudo-random text. */
-function randomBatch(B: number, stream: number): Batch {
+function randomBatch(B: number, stream: number): Batch & { readonly targets: Int32Array } {
   const random = new PhiloxStream(5, [stream, 0, 0]);
   const tokens = Int32Array.from({ length: B * T }, () => random.below(V));
   const targets = Int32Array.from({ length: B * T }, () => random.below(V));
-  return { B, T, tokens, targets };
+  return { B, T, tokens, targets, normalizer: B * T };
 }
 
-function objectiveOf(step: (step: number) => StepBatches): Objective {
-  return {
-    name: "next-token",
-    shape: { B: 4, T },
+type Models = { readonly model: CausalModel };
+
+const architecture = (dropout = 0) =>
+  resolveArchitecture({
+    vocab_size: V,
+    hidden_size: 16,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    max_position_embeddings: T,
+    zero_init_projections: false,
+    dropout,
+  });
+
+type MadeUp = (dropout: number) => Objective<Models>;
+
+function objectiveOf(step: (step: number) => StepBatches): MadeUp {
+  return (dropout) => ({
+    models: { model: trainedModel(architecture(dropout)) },
+    outline: (B) => ({ B, T, tokens: outlineArray(B * T), targets: outlineArray(B * T), normalizer: B * T }),
+    loss: (tape, { model }, batch) => ({ loss: causalLoss(tape, model, batch).loss }),
     stepsPerEpoch: 1,
-    step: (n) => Promise.resolve(step(n)),
-    heldOut: undefined,
+    next: (n) => Promise.resolve(step(n)),
+    endTokens: [],
     fingerprint: "",
     warnings: [],
     close: () => Promise.resolve(),
-  };
+  });
 }
 
 interface Setup {
-  readonly objective: Objective;
+  readonly objective: MadeUp;
   readonly optimizer?: object;
   readonly clip?: number;
   readonly schedule?: Schedule;
   readonly dropout?: number;
   readonly device?: Device;
+}
+
+function setup(options: Setup) {
+  const { objective, optimizer = { name: "adamw" }, clip = 1, schedule = () => 1, dropout = 0 } = options;
+  const { device = createDevice("reference") } = options;
+  const made = objective(dropout);
+  const model = made.models.model.create(device, 3);
+  const models = { model };
+  const settings = optimizerSettings.parse(optimizer);
+  const arena = device.createArena();
+  const trainer = new Trainer({
+    objective: made,
+    models,
+    trained: trainedOf(made.models, models, settings),
+    device,
+    schedule,
+    learningRate: settings.learning_rate,
+    clip,
+    seed: 1,
+    arena,
+  });
+  const weights = (): number[] => [...model.parameters].flatMap((parameter) => [...parameter.toArray()]);
+  return { trainer, model, weights, arena };
 }
 
 /** The reference device without its synchronous read; reads come a turn late, and are counted. */
@@ -64,39 +111,10 @@ function asynchronousDevice(): { readonly device: Device; readonly reads: number
   return { device, reads };
 }
 
-function setup(options: Setup) {
-  const { objective, optimizer = { name: "adamw" }, clip = 1, schedule = () => 1, dropout = 0 } = options;
-  const { device = createDevice("reference") } = options;
-  const architecture = resolveArchitecture({
-    vocab_size: V,
-    hidden_size: 16,
-    num_hidden_layers: 1,
-    num_attention_heads: 2,
-    max_position_embeddings: T,
-    zero_init_projections: false,
-    dropout,
-  });
-  const model = createCausal(architecture, device, { seed: 3 });
-  const settings = optimizerSettings.parse(optimizer);
-  const arena = device.createArena();
-  const trainer = new Trainer({
-    model,
-    optimizer: createOptimizer(settings, model.parameters),
-    objective,
-    schedule,
-    learningRate: settings.learning_rate,
-    clip,
-    seed: 1,
-    arena,
-  });
-  const weights = (): number[] => [...model.parameters].flatMap((parameter) => [...parameter.toArray()]);
-  return { trainer, model, weights, arena };
-}
-
 /** Mean of tokenwise losses with equal weights. */
 function whole(...batches: Batch[]): StepBatches {
-  const normalizer = batches.reduce((sum, { B }) => sum + B * T, 0);
-  return { batches, normalizer, tokens: normalizer };
+  const tokens = batches.reduce((sum, { B }) => sum + B * T, 0);
+  return { batches: batches.map((batch) => ({ ...batch, normalizer: tokens })), tokens };
 }
 
 describe("Trainer", () => {
@@ -115,8 +133,10 @@ describe("Trainer", () => {
 
   it("gives the same weights for two micro-batches as for both in one", async () => {
     const [a, b] = [randomBatch(2, 1), randomBatch(2, 2)];
-    const tokens = Int32Array.of(...a.tokens, ...b.tokens);
-    const together: Batch = { B: 4, T, tokens, targets: Int32Array.of(...a.targets, ...b.targets) };
+    const join = (one: ArrayLike<number>, other: ArrayLike<number>) =>
+      Int32Array.from([...Array.from(one), ...Array.from(other)]);
+    const tokens = join(a.tokens, b.tokens);
+    const together: Batch = { B: 4, T, tokens, targets: join(a.targets, b.targets), normalizer: 4 * T };
     const split = setup({ objective: objectiveOf(() => whole(a, b)) });
     const joined = setup({ objective: objectiveOf(() => whole(together)) });
     for (let step = 0; step < 3; step++) {
@@ -136,10 +156,10 @@ describe("Trainer", () => {
     weights[2] = 2;
     const only = Int32Array.from(batch.targets, (target, i) => (i === 2 ? target : -1));
     const weighted = setup({
-      objective: objectiveOf(() => ({ batches: [{ ...batch, weights }], normalizer: 2, tokens: T })),
+      objective: objectiveOf(() => ({ batches: [{ ...batch, weights, normalizer: 2 }], tokens: T })),
     });
     const alone = setup({
-      objective: objectiveOf(() => ({ batches: [{ ...batch, targets: only }], normalizer: 1, tokens: T })),
+      objective: objectiveOf(() => ({ batches: [{ ...batch, targets: only, normalizer: 1 }], tokens: T })),
     });
     const one = await weighted.trainer.step(0);
     const other = await alone.trainer.step(0);
@@ -225,13 +245,23 @@ describe("Trainer", () => {
   });
 });
 
-describe("evaluate", () => {
+describe("heldOutLoss", () => {
+  const evaluate = (
+    { model, arena }: Pick<ReturnType<typeof setup>, "model" | "arena">,
+    batches: Batch[],
+    { isCancelled = () => false, ...text }: { isCancelled?: () => boolean; bytes?: number; characters?: number } = {},
+  ): Promise<HeldOutScore | undefined> =>
+    heldOutLoss({ ...text, batches: () => batches, model: (models: Models) => models.model }).evaluate(
+      { model },
+      { arena, isCancelled },
+    );
+
   it("means over the tokens that count, in nats and in bits per byte, and leaves dropout out", async () => {
     const { model, arena } = setup({ objective: objectiveOf(() => whole(randomBatch(1, 0))), dropout: 0.5 });
     for (const parameter of model.parameters) model.device.fill(parameter.storage, 0); // every token is 1 of V
     const batch = randomBatch(2, 4);
     batch.targets.fill(-1, 10);
-    const score = await evaluate(model, arena, { batches: () => [batch], bytes: 20, characters: 10 });
+    const score = await evaluate({ model, arena }, [batch], { bytes: 20, characters: 10 });
     if (score === undefined) throw new Error("was cancelled");
     expect(score.tokens).toBe(10);
     expect(score.loss).toBeCloseTo(Math.log(V), 10);
@@ -243,21 +273,21 @@ describe("evaluate", () => {
   it("weights tokens", async () => {
     const { model, arena } = setup({ objective: objectiveOf(() => whole(randomBatch(1, 0))) });
     const batch = randomBatch(1, 4);
-    const at = async (place: number): Promise<number> => {
+    const at = async (position: number): Promise<number> => {
       const weights = new Float32Array(T);
-      weights[place] = 1;
-      return (await evaluate(model, arena, { batches: () => [{ ...batch, weights }] }))?.loss ?? Number.NaN;
+      weights[position] = 1;
+      return (await evaluate({ model, arena }, [{ ...batch, weights }]))?.loss ?? Number.NaN;
     };
     const both = new Float32Array(T);
     both[1] = 3;
     both[5] = 1;
-    const score = await evaluate(model, arena, { batches: () => [{ ...batch, weights: both }] });
+    const score = await evaluate({ model, arena }, [{ ...batch, weights: both }]);
     expect(score?.tokens).toBe(2);
     expect(score?.loss).toBeCloseTo((3 * (await at(1)) + (await at(5))) / 4, 10);
   });
 
   it("ends at once when it is cancelled", async () => {
     const { model, arena } = setup({ objective: objectiveOf(() => whole(randomBatch(1, 0))) });
-    expect(await evaluate(model, arena, { batches: () => [randomBatch(1, 4)] }, () => true)).toBeUndefined();
+    expect(await evaluate({ model, arena }, [randomBatch(1, 4)], { isCancelled: () => true })).toBeUndefined();
   });
 });

@@ -1,14 +1,18 @@
-import type { CausalModel } from "../models/index.ts";
-import { clipByGlobalNorm, type Optimizer, type Schedule } from "../optim/index.ts";
-import { type Arena, type Parameter, Tape } from "../tensor/index.ts";
+import { clipByGlobalNorm, type Schedule } from "../optim/index.ts";
+import { type Arena, type Device, type Parameter, Tape } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
+import type { Models, TrainedModel } from "./objectives/models.ts";
 import type { Batch, Objective } from "./objectives/objective.ts";
 import { ScalarSums } from "./scalar-sums.ts";
 
 export interface TrainerOptions {
-  readonly model: CausalModel;
-  readonly optimizer: Optimizer;
   readonly objective: Objective;
+  /** All that the objective names. */
+  readonly models: Models;
+  /** Those of them that are trained. */
+  readonly trained: readonly TrainedModel[];
+  /** Where all of them are. */
+  readonly device: Device;
   readonly schedule: Schedule;
   /** The full learning rate, for reports. */
   readonly learningRate: number;
@@ -28,14 +32,19 @@ export interface StepResult {
   /** Before clipping. */
   readonly gradientNorm: number;
   readonly tokens: number;
+  /** What else the objective gives to plot. */
+  readonly scalars: Readonly<Record<string, number>>;
 }
+
+/** Before the names of scalars among the sums, so that none is taken for the loss. */
+const SCALAR = "scalar.";
 
 /**
  * One step is: batches, loss, backward, clip, optimizer. It depends on the weights, the optimizer's state and the
  * step's number, and on nothing else, so a run that is interrupted goes on as if it had not been.
  *
  * @example
- * const trainer = new Trainer({ model, optimizer, objective, schedule, learningRate: 1e-3, clip: 1, seed: 1, arena });
+ * const trainer = new Trainer({ objective, models, trained, device, schedule, learningRate: 1e-3, clip: 1, seed: 1, arena });
  * for (let step = 0; step < 2000; step++) console.log((await trainer.step(step)).loss);
  */
 export class Trainer {
@@ -44,10 +53,10 @@ export class Trainer {
 
   constructor(options: TrainerOptions) {
     this.#options = options;
-    this.#sums = new ScalarSums(options.model.device);
+    this.#sums = new ScalarSums(options.device);
   }
 
-  /** Gives the trainer's own memory back; model, optimizer and arena stay. */
+  /** Gives the trainer's own memory back; models, optimizers and arena stay. */
   release(): void {
     this.#sums.release();
   }
@@ -60,47 +69,45 @@ export class Trainer {
    * @throws NuwaError TRAINING when the loss or a gradient is not finite; the weights are as before the step then
    */
   async step(step: number): Promise<StepResult> {
-    const { model, optimizer, objective, schedule, clip, arena } = this.#options;
-    const { batches, normalizer, tokens } = await objective.step(step);
+    const { objective, models, trained, device, schedule, clip, arena } = this.#options;
+    const { batches, tokens, scalars: known } = await objective.next(step, models, arena);
+    arena.reset();
     const scale = schedule(step);
     const learningRate = this.#options.learningRate * scale;
-    model.parameters.clearGradients();
+    for (const { model } of trained) model.parameters.clearGradients();
     this.#sums.clear();
-    for (const [microBatch, batch] of batches.entries()) this.#backward(batch, normalizer, step, microBatch);
-    const { device } = model;
-    const ready = [...model.parameters].filter((parameter) => parameter.gradReady);
-    const report = arena.allocate("float32", 3 + this.#sums.names.length); // norm, scale, finite, sums
-    const sums = report.slice(3, this.#sums.names.length);
+    for (const [microBatch, batch] of batches.entries()) this.#backward(batch, step, microBatch);
+    const all = trained.flatMap(({ model }) => [...model.parameters]);
+    const ready = all.filter((parameter) => parameter.gradReady);
+    const { names } = this.#sums;
+    const report = arena.allocate("float32", 3 + names.length); // norm, scale, finite, sums
+    const sums = report.slice(3, names.length);
     this.#sums.write(sums);
     const { scale: gradientScale } = clipByGlobalNorm(device, arena, ready, {
       maxNorm: clip,
-      values: sums,
+      values: sums.slice(0, 1), // the loss: a scalar that is only plotted stops nothing
       out: report.slice(0, 3),
     });
-    optimizer.step({ learningRateScale: scale, gradientScale });
+    for (const { optimizer } of trained) optimizer.step({ learningRateScale: scale, gradientScale });
     const reading = device.read(report);
     arena.reset();
-    const [norm = Number.NaN, , finite, loss = Number.NaN] = await reading;
+    const [norm = Number.NaN, , finite, loss = Number.NaN, ...rest] = await reading;
     if (finite !== 1) throw await this.#notFinite(ready, step, loss, norm, learningRate);
-    return { loss, learningRate, gradientNorm: norm, tokens };
+    const plotted = names
+      .slice(1)
+      .map((name, index) => [name.slice(SCALAR.length), rest[index] ?? Number.NaN] as const);
+    const scalars = { ...known, ...Object.fromEntries(plotted) };
+    return { loss, learningRate, gradientNorm: norm, tokens, scalars };
   }
 
-  /** Adds one micro-batch's gradients to the parameters', and its share of the step's loss to the sums. */
-  #backward(batch: Batch, normalizer: number, step: number, microBatch: number): void {
-    const { model, arena, seed, checkpointing = false } = this.#options;
-    const { B, T } = batch;
+  /** Adds one micro-batch's gradients to the parameters', and its loss and scalars to the sums. */
+  #backward(batch: Batch, step: number, microBatch: number): void {
+    const { objective, models, device, arena, seed, checkpointing = false } = this.#options;
     const counters = { seed, step, microBatch };
-    const tape = new Tape({ device: model.device, arena, recording: true, training: true, checkpointing, ...counters });
-    const { loss } = model.loss(
-      tape,
-      {
-        tokens: tape.constant(batch.tokens, [B, T], "int32"),
-        targets: tape.constant(batch.targets, [B, T], "int32"),
-        ...(batch.weights && { weights: tape.constant(batch.weights, [B, T]) }),
-      },
-      { normalizer },
-    );
+    const tape = new Tape({ device, arena, recording: true, training: true, checkpointing, ...counters });
+    const { loss, scalars = {} } = objective.loss(tape, models, batch);
     this.#sums.add("loss", loss);
+    for (const [name, scalar] of Object.entries(scalars)) this.#sums.add(SCALAR + name, scalar);
     tape.backward(loss);
     arena.reset();
   }

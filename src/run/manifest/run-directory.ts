@@ -1,7 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import * as path from "node:path";
+import * as z from "zod";
 import { NuwaError } from "../../text/index.ts";
 import { makeFolder } from "../../io/folders.ts";
+import { readJson } from "../../io/json.ts";
 
 /** The places inside `runs/<name>/`. Nothing else in the project spells these names. */
 export class RunDirectory {
@@ -30,19 +32,25 @@ export class RunDirectory {
   get tokens(): string {
     return path.join(this.root, "tokens");
   }
-  /** Pretraining's checkpoints. */
-  get checkpoints(): string {
-    return path.join(this.root, "checkpoints");
+  /** Where a training stage has its `checkpoints/`, `metrics.jsonl` and `tensorboard/`: pretraining at the top. */
+  training(stage: string): string {
+    return stage === "pretrain" ? this.root : path.join(this.root, stage);
   }
-  get metrics(): string {
-    return path.join(this.root, "metrics.jsonl");
+  /** Checkpoints of a training stage. */
+  checkpoints(stage: string): string {
+    return path.join(this.training(stage), "checkpoints");
+  }
+  metrics(stage: string): string {
+    return path.join(this.training(stage), "metrics.jsonl");
+  }
+  /** All that a training stage writes. */
+  trainingOutputs(stage: string): string[] {
+    const folder = this.training(stage);
+    if (folder !== this.root) return [folder];
+    return [this.checkpoints(stage), this.metrics(stage), path.join(folder, "tensorboard")];
   }
   get dialogues(): string {
     return path.join(this.root, "dialogues");
-  }
-  /** Supervised fine-tuning: its own checkpoints and metrics. */
-  get sft(): string {
-    return path.join(this.root, "sft");
   }
   get eval(): string {
     return path.join(this.root, "eval");
@@ -87,9 +95,26 @@ export class RunDirectory {
   }
 }
 
+const stagesSchema = z.looseObject({ stages: z.record(z.string(), z.unknown()) });
+
+/** Stages that may have checkpoints, the last one first. */
+function trainingStages(run: RunDirectory): string[] {
+  const { data } = stagesSchema.safeParse(readJson(run.manifest));
+  const recorded = data === undefined ? ["sft"] : Object.keys(data.stages);
+  return [...recorded.filter((stage) => stage !== "pretrain").toReversed(), "pretrain"];
+}
+
+const configSchema = z.looseObject({ architectures: z.array(z.string()).optional() });
+
+/** Whether a model gives numbers and no text, such as a reward. */
+function isScalar(folder: string): boolean {
+  const { data } = configSchema.safeParse(readJson(path.join(folder, "config.json")));
+  return data?.architectures?.some((name) => name.endsWith("ForSequenceClassification")) === true;
+}
+
 /**
  * The Hugging Face model directory meant by a path: the directory itself when it has a `config.json`; of a run, the
- * dialogue-tuned model if there is one, else the pretrained one; of either, the best checkpoint, else the latest.
+ * language model of its last training stage; of either, the best checkpoint, else the latest.
  *
  * @throws NuwaError FILE when there is no model
  * @example findModel("runs/sample") // "runs/sample/sft/checkpoints/best"
@@ -104,13 +129,13 @@ export function findModel(place: string): string {
   const run = new RunDirectory(path.resolve(place));
   const candidates = [
     run.root,
-    ...[path.join(run.sft, "checkpoints"), run.checkpoints, run.root].flatMap((folder) => [
+    ...[...trainingStages(run).map((stage) => run.checkpoints(stage)), run.root].flatMap((folder) => [
       path.join(folder, "best"),
       path.join(folder, "latest"),
     ]),
   ];
   for (const candidate of candidates) {
-    if (existsSync(path.join(candidate, "config.json"))) return candidate;
+    if (existsSync(path.join(candidate, "config.json")) && !isScalar(candidate)) return candidate;
   }
   if (existsSync(run.manifest)) {
     throw new NuwaError("FILE", "this run has no checkpoint yet", {

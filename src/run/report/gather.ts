@@ -59,7 +59,7 @@ export async function gather(
     funnel: funnel(directory, stages),
     examples,
     pack: existsSync(path.join(directory.tokens, "meta.json")) ? await readPackMeta(directory.tokens) : undefined,
-    pretrain: readMetrics(directory.metrics),
-    sft: readMetrics(path.join(directory.sft, "metrics.jsonl")),
+    pretrain: readMetrics(directory.metrics("pretrain")),
+    sft: readMetrics(directory.metrics("sft")),
   };
 }

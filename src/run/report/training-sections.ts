@@ -48,8 +48,8 @@ export function lossSection({ pretrain, pack, recipe }: ReportData): Html | unde
     last === undefined
       ? undefined
       : html`<p>
-          At the end: held-out loss ${last.val_loss.toFixed(3)}, perplexity
-          ${last.perplexity.toFixed(1)}${last.bits_per_byte !== undefined && html`, ${last.bits_per_byte.toFixed(3)} bits a byte`}${last.bits_per_character !== undefined && html`, ${last.bits_per_character.toFixed(3)} bits a character`}.
+          At the end: held-out loss
+          ${last.val_loss.toFixed(3)}${last.perplexity !== undefined && html`, perplexity ${last.perplexity.toFixed(1)}`}${last.bits_per_byte !== undefined && html`, ${last.bits_per_byte.toFixed(3)} bits a byte`}${last.bits_per_character !== undefined && html`, ${last.bits_per_character.toFixed(3)} bits a character`}.
         </p>`;
   return section(
     "How the loss fell",

@@ -15,7 +15,8 @@ export function stagesOf(recipe: Recipe, list: Iterable<RecipeStage>, directory:
   const all = [...list];
   const stages: Stage[] = [];
   let last: string | undefined;
-  for (const { name, create, writesDocuments } of all) {
+  let lastModel: string | undefined;
+  for (const { name, create, writesDocuments, writesModel } of all) {
     if (recipe[name] === undefined) continue;
     const lacking = (needed: string): NuwaError =>
       new NuwaError("VALUE", `"${name}" needs "${needed}", which the recipe leaves out`, {
@@ -23,6 +24,7 @@ export function stagesOf(recipe: Recipe, list: Iterable<RecipeStage>, directory:
         hint: `add "${needed}:" to it`,
       });
     const documents = last;
+    const model = lastModel;
     const stage = create(recipe[name], {
       recipe,
       directory,
@@ -30,6 +32,10 @@ export function stagesOf(recipe: Recipe, list: Iterable<RecipeStage>, directory:
       documents: () => {
         if (documents === undefined) throw lacking(firstSource(all));
         return documents;
+      },
+      model: () => {
+        if (model === undefined) throw lacking(all.find((stage) => stage.writesModel)?.name ?? "pretrain");
+        return model;
       },
       require: (needed) => {
         if (recipe[needed] === undefined) throw lacking(needed);
@@ -39,6 +45,7 @@ export function stagesOf(recipe: Recipe, list: Iterable<RecipeStage>, directory:
     if (stage === undefined) continue;
     stages.push(stage);
     if (writesDocuments) last = name;
+    if (writesModel) lastModel = name;
   }
   if (stages.length > 0) return stages;
   const some = all.slice(0, 3).map(({ name }) => `"${name}:"`);

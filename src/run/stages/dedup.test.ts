@@ -59,6 +59,7 @@ async function run(
     where: "r.yaml",
     recipe: recipeSchemaOf([]).parse({ name: "t" }),
     documents: () => "clean",
+    model: () => "pretrain",
     require: (needed) => needed,
   });
   if (stage === undefined) throw new Error("expected a stage");

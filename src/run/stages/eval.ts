@@ -38,7 +38,9 @@ interface EvalStageOptions {
   readonly device: string;
   readonly seed: number;
   /** The stage whose model is measured. */
-  readonly after: "pretrain" | "sft";
+  readonly after: string;
+  /** Whether it learned to answer: then it is asked questions. */
+  readonly answers: boolean;
   /** Modules that may define tasks and kinds of task. */
   readonly plugins: readonly string[];
 }
@@ -59,15 +61,16 @@ export const evalStage = defineRecipeStage({
   group: "results",
   summary: "Measure the model.",
   schema: evalStageSettings,
-  create: (settings, { directory, recipe, require }) => {
+  create: (settings, { directory, recipe, model }) => {
     const { device, seed } = recipe;
     const scores = path.join(directory.eval, "scores.json");
-    const after = recipe["sft"] === undefined ? "pretrain" : "sft";
+    const after = model();
+    const answers = after !== "pretrain" && recipe["dialogues"] !== undefined;
     return {
       name: "eval",
       version: 1,
       settings: { ...toJsonObject(settings), device, seed },
-      after: after === "sft" ? ["sft", require("dialogues")] : [require("pretrain")],
+      after: answers ? [after, "dialogues"] : [after],
       // Not the folder: `nuwa eval --tasks` keeps its results there too.
       outputs: [scores, path.join(directory.eval, "questions.jsonl"), partsOf(directory)],
       precious: false,
@@ -76,7 +79,7 @@ export const evalStage = defineRecipeStage({
         Object.fromEntries(
           settings.tasks.filter(isTaskFile).map((task) => [task, hashFile(path.resolve(cwd, task))] as const),
         ),
-      run: (context) => run(directory, { settings, device, seed, after, plugins: pluginsOf(recipe) }, context),
+      run: (context) => run(directory, { settings, device, seed, after, answers, plugins: pluginsOf(recipe) }, context),
     };
   },
 });
@@ -113,12 +116,12 @@ const scoresSchema = z.object({
 
 async function run(directory: RunDirectory, options: EvalStageOptions, context: StageContext): Promise<StageOutcome> {
   const { progress, threads } = context;
-  const folder = findModel(options.after === "sft" ? path.join(directory.sft, "checkpoints") : directory.checkpoints);
+  const folder = findModel(directory.checkpoints(options.after));
   const device = await openDevice(options.device, { threads });
   try {
     const loaded = await loadGenerator(folder, device);
     try {
-      const asked = options.after === "sft" ? await questions(directory, options, loaded, context) : null;
+      const asked = options.answers ? await questions(directory, options, loaded, context) : null;
       const tasks = await benchmarks(directory, options, loaded, context);
       const scores: RunScores = {
         model: path.relative(directory.root, folder),

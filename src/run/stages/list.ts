@@ -11,6 +11,7 @@ import { filterStage } from "../../data/judge/filter/stage.ts";
 import { harmStage } from "../../data/judge/harm/stage.ts";
 import { perplexityStage } from "../../data/judge/perplexity/stage.ts";
 import { Registry } from "../../text/index.ts";
+import { objectives } from "../../train/index.ts";
 import { collectStage } from "./collect.ts";
 import { corpusStage } from "./corpus.ts";
 import { dialoguesStage } from "./dialogues.ts";
@@ -20,11 +21,11 @@ import { packStage } from "./pack.ts";
 import type { RecipeStage } from "./recipe-stage.ts";
 import { samplesStage } from "./samples.ts";
 import { tokenizerStage } from "./tokenizer.ts";
-import { fineTuning, pretraining } from "./train.ts";
+import { trainingStage } from "./train.ts";
 
 /**
  * All stages of a run, in order. From this list come the recipe's sections, the chain, `nuwa data NAME`, what inspection
- * and report go through: a new stage is one line here.
+ * and report go through: a new stage is one line here, and one that trains is a line in the registry of objectives.
  */
 export const builtInStages: Registry<RecipeStage> = new Registry<RecipeStage>("stage", [
   collectStage,
@@ -42,9 +43,8 @@ export const builtInStages: Registry<RecipeStage> = new Registry<RecipeStage>("s
   mapperStage(decontaminateStage),
   tokenizerStage,
   packStage,
-  pretraining,
   dialoguesStage,
-  fineTuning,
+  ...[...objectives].map(trainingStage),
   samplesStage,
   evalStage,
 ]);

@@ -17,6 +17,11 @@ export interface StageLinks {
    */
   documents(): string;
   /**
+   * The name of the last stage before this one that leaves a language model: what is trained further, or measured.
+   * @throws NuwaError VALUE when the recipe has none
+   */
+  model(): string;
+  /**
    * A stage that this one cannot do without.
    * @returns its name
    * @throws NuwaError VALUE when the recipe leaves it out
@@ -37,6 +42,8 @@ export interface StageDefinition<Settings> {
   readonly schema: z.ZodType<Settings>;
   /** Whether it writes documents, which the next stage reads. Default: no. */
   readonly writesDocuments?: boolean;
+  /** Whether it leaves a language model, which the next stage goes on with. Default: no. */
+  readonly writesModel?: boolean;
   /** General keys that its section takes over unless it has its own. */
   readonly inherits?: readonly (keyof GeneralSettings)[];
   /** The stage after which a plugin's stage comes; without it, after the last one of its group. */
@@ -53,6 +60,7 @@ export interface StageDefinition<Settings> {
 /** A stage that a recipe can ask for. All there are stand in one ordered list, `list.ts`. */
 export interface RecipeStage extends StageDefinition<unknown> {
   readonly writesDocuments: boolean;
+  readonly writesModel: boolean;
   readonly inherits: readonly (keyof GeneralSettings)[];
 }
 
@@ -63,6 +71,7 @@ export function defineRecipeStage<Settings>(
   const { schema, create, figures } = definition;
   return {
     writesDocuments: false,
+    writesModel: false,
     inherits: [],
     ...definition,
     create: (settings, links) => create(schema.parse(settings), links),

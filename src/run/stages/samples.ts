@@ -7,7 +7,7 @@ import { openDevice } from "../../tensor/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { defineRecipeStage } from "./recipe-stage.ts";
 import { stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
-import { pretrainedModel } from "./train.ts";
+import { trainedModelOf } from "./train.ts";
 
 const sampleSchema = z.array(z.object({ prompt: z.string(), text: z.string() }));
 
@@ -52,7 +52,7 @@ async function run(directory: RunDirectory, options: SamplesOptions, context: St
   const bar = context.progress.bar("samples", "samples", options.prompts.length);
   const device = await openDevice(options.device, { threads: context.threads });
   try {
-    const loaded = await loadGenerator(pretrainedModel(directory), device);
+    const loaded = await loadGenerator(trainedModelOf(directory, "pretrain"), device);
     const { tokenizer, generator } = loaded;
     const samples: Sample[] = [];
     for (const prompt of options.prompts) {

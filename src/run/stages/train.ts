@@ -1,115 +1,120 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { architectureOfSection } from "../../models/index.ts";
 import type { JsonValue } from "../../text/index.ts";
-import { tokenizerSettings } from "../../tokenizer/index.ts";
-import { requireTrainingMemory, train } from "../../train/index.ts";
-import type { TrainEvent, TrainJob } from "../../train/index.ts";
-import { decisiveSettings, pretrainSettings, sftSettings, type TrainSettings } from "../../train/settings.ts";
+import { NuwaError } from "../../text/index.ts";
+import {
+  decisiveSettings,
+  lengthKeys,
+  type ObjectiveDefinition,
+  requireTrainingMemory,
+  train,
+  type TrainEvent,
+  type TrainJob,
+  type TrainSettings,
+} from "../../train/index.ts";
 import { hashFile } from "../../io/hash.ts";
 import { bytes, count, type Bar, type Progress } from "../progress.ts";
-import { sectionOf } from "../recipe/general.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
-import { defineRecipeStage } from "./recipe-stage.ts";
+import { defineRecipeStage, type RecipeStage, type StageLinks } from "./recipe-stage.ts";
 import { Interrupted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
-import { dialogueFiles } from "./dialogues.ts";
-import type { PretrainSettings, SftSettings } from "../../train/index.ts";
 
-/** Pretraining: packed tokens to a model that continues text. */
-export const pretraining = defineRecipeStage({
-  name: "pretrain",
-  group: "training",
-  summary: "Train the model to continue text.",
-  schema: pretrainSettings,
-  inherits: ["seed", "threads", "device"],
-  create: (settings, { directory, recipe, require, where }) => {
-    require("pack");
-    // Sizes that do not fit together are said now, and not when the data is ready.
-    const tokenizer = sectionOf(recipe, { name: "tokenizer", schema: tokenizerSettings });
-    const { model, context, dropout } = settings;
-    const vocabulary = tokenizer?.vocab_size ?? 256;
-    architectureOfSection(model, { vocabulary, context, dropout }, { where: `${where}: pretrain.model` });
-    return pretrainStage(directory, settings);
-  },
-});
-
-/** Supervised fine-tuning: the pretrained model and dialogues to a model that answers. */
-export const fineTuning = defineRecipeStage({
-  name: "sft",
-  group: "training",
-  summary: "Supervised fine-tuning: train the model to answer.",
-  schema: sftSettings,
-  inherits: ["seed", "threads", "device"],
-  create: (settings, { directory, require }) => {
-    require("pretrain");
-    require("dialogues");
-    return sftStage(directory, settings);
-  },
-});
-
-function pretrainStage(directory: RunDirectory, settings: PretrainSettings): Stage {
-  return {
-    name: "pretrain",
-    version: 1,
-    settings: decisive(settings),
-    after: ["tokenizer", "pack"],
-    outputs: [directory.checkpoints, directory.metrics],
-    precious: true,
-    isWhole: () => existsSync(path.join(directory.checkpoints, "latest", "model.safetensors")),
-    requireFeasible: () => {
-      const { model, context: T, dropout } = settings;
-      // The real vocabulary is known when the tokenizer is trained, and it may come out smaller than asked for: what does
-      // not fit with the smallest one fits with none. Training itself checks again, exactly.
-      const architecture = architectureOfSection(model, { vocabulary: 256, context: T, dropout });
-      requireTrainingMemory(architecture, { ...settings, T });
-    },
-    run: (context) =>
-      runTraining(context, directory.checkpoints, {
-        stage: "pretrain",
-        settings,
-        directory: directory.root,
-        tokenizer: directory.tokenizer,
-        tokens: directory.tokens,
-      }),
-  };
+/** The list's entry of an objective: a section, a command and a stage that trains and resumes. */
+export function trainingStage(definition: ObjectiveDefinition): RecipeStage {
+  return defineRecipeStage({
+    name: definition.stage,
+    group: "training",
+    summary: `${definition.description}.`,
+    schema: definition.schema,
+    inherits: ["seed", "threads", "device"],
+    writesModel: definition.model === "causal",
+    create: (settings, links) => createStage(definition, settings, links),
+  });
 }
 
-function sftStage(directory: RunDirectory, settings: SftSettings): Stage {
-  const files = dialogueFiles(directory);
-  const checkpoints = path.join(directory.sft, "checkpoints");
+function createStage(definition: ObjectiveDefinition, settings: TrainSettings, links: StageLinks): Stage {
+  const { stage: name } = definition;
+  const { directory, recipe, where } = links;
+  const { init } = settings;
+  const previous = init === undefined && definition.init === "required" ? links.model() : undefined;
+  const reads = definition.reads(settings).map((needed) => links.require(needed));
+  // Sizes that do not fit together are said now, and not when the data is ready.
+  const outline = locate(where, () => definition.outline(settings));
+  // What is trained with the recipe's own tokenizer; a model that is gone on with brings its own.
+  const ownTokenizer = recipe["tokenizer"] !== undefined || init === undefined;
+  const folder = directory.training(name);
+  const checkpoints = directory.checkpoints(name);
+  const modelOf = (cwd: string): string | undefined => {
+    if (init !== undefined) return findModel(path.resolve(cwd, init));
+    return previous === undefined ? undefined : trainedModelOf(directory, previous);
+  };
   return {
-    name: "sft",
-    version: 1,
-    settings: decisive(settings),
-    after: ["pretrain", "dialogues"],
-    outputs: [directory.sft],
+    name,
+    version: definition.version,
+    settings: decisive(definition, settings),
+    after: [
+      ...(previous === undefined && ownTokenizer ? [links.require("tokenizer")] : []),
+      ...(previous === undefined ? [] : [previous]),
+      ...reads,
+    ],
+    outside: async ({ cwd }): Promise<Record<string, string>> => {
+      const model = init === undefined ? undefined : modelOf(cwd);
+      return model === undefined ? {} : { init: hashFile(path.join(model, "model.safetensors")) };
+    },
+    outputs: directory.trainingOutputs(name),
     precious: true,
     isWhole: () => existsSync(path.join(checkpoints, "latest", "model.safetensors")),
-    run: (context) =>
-      runTraining(context, checkpoints, {
-        stage: "sft",
+    requireFeasible: () => {
+      if (outline !== undefined) requireTrainingMemory(outline, settings); // training checks again, exactly
+    },
+    run: (context) => {
+      const model = modelOf(context.cwd);
+      return runTraining(context, checkpoints, {
+        stage: name,
         settings,
-        directory: directory.sft,
-        tokenizer: directory.tokenizer,
-        train: files.train,
-        ...(isEmpty(context, "held_out") ? {} : { validation: files.heldOut }),
-        init: pretrainedModel(directory),
-      }),
+        directory: folder,
+        tokenizer: ownTokenizer || model === undefined ? directory.tokenizer : model,
+        inputs: Object.fromEntries(reads.map((read) => [read, outputOf(directory, read)])),
+        init: model,
+      });
+    },
   };
 }
 
-/** The model that pretraining left: the best on held-out text where there is such text, else the last. */
-export function pretrainedModel(directory: RunDirectory): string {
-  return findModel(directory.checkpoints);
+/** The model that a training stage left: the best on held-out data where there is such data, else the last. */
+export function trainedModelOf(directory: RunDirectory, stage: string): string {
+  return findModel(directory.checkpoints(stage));
 }
 
-function isEmpty({ manifest }: StageContext, figure: string): boolean {
-  return (manifest.stage("dialogues")?.summary?.[figure] ?? 0) === 0;
+/** The folder that a stage wrote: of a training stage, its model. */
+function outputOf(directory: RunDirectory, stage: string): string {
+  if (existsSync(directory.checkpoints(stage))) return trainedModelOf(directory, stage);
+  const named: Readonly<Record<string, string>> = {
+    tokenizer: directory.tokenizer,
+    pack: directory.tokens,
+    dialogues: directory.dialogues,
+  };
+  return named[stage] ?? directory.data(stage);
 }
 
-/** Settings that decide the weights; how often to look at them does not. */
-function decisive(settings: TrainSettings): Record<string, JsonValue> {
-  const flat = decisiveSettings(settings, { device: settings.device });
+/** What goes wrong in the section is said with the recipe's file. */
+function locate<Result>(where: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof NuwaError)) throw error;
+    throw new NuwaError(error.code, error.message, {
+      where: error.where === undefined ? where : `${where}: ${error.where}`,
+      hint: error.hint,
+      cause: error,
+    });
+  }
+}
+
+/** Settings that decide the weights; how often they are evaluated does not. */
+function decisive(definition: ObjectiveDefinition, settings: TrainSettings): Record<string, JsonValue> {
+  const lengths = Object.fromEntries(lengthKeys.map((key) => [key, settings[key]]));
+  const more = { ...lengths, device: settings.device };
+  const flat = decisiveSettings(settings, more, definition.implied(settings));
   return Object.fromEntries(Object.entries(flat).map(([key, value]) => [key, JSON.parse(value) as JsonValue]));
 }
 
@@ -126,7 +131,7 @@ async function runTraining(context: StageContext, checkpoints: string, job: Trai
   let best: (TrainEvent & { type: "eval" }) | undefined;
   try {
     for await (const event of training) {
-      tell(event, bar, progress);
+      show(event, bar, progress);
       if (event.type === "started") ({ parameters } = event);
       if (event.type === "eval" && event.best) best = event;
     }
@@ -153,7 +158,7 @@ async function runTraining(context: StageContext, checkpoints: string, job: Trai
   }
 }
 
-function tell(event: TrainEvent, bar: Bar, progress: Progress): void {
+function show(event: TrainEvent, bar: Bar, progress: Progress): void {
   switch (event.type) {
     case "started": {
       bar.setTotal(event.steps);

@@ -1,7 +1,139 @@
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { z } from "zod";
+import { dialogueFiles } from "../../data/pack/dialogues/files.ts";
+import type { CausalModel } from "../../models/index.ts";
+import { optimizerSettings, scheduleSettings } from "../../optim/index.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
 import { NuwaError } from "../../text/errors.ts";
-import type { Batch, HeldOut, Objective, StepBatches } from "./objective.ts";
+import {
+  defaultChatTemplate,
+  encodeDialogue,
+  encodePrompt,
+  loadChatTemplate,
+  stopIds,
+  type Tokenizer,
+} from "../../tokenizer/index.ts";
+import { inputOf } from "../job.ts";
+import { hasOneLength, oneLengthMessage, trainingKeys } from "../settings.ts";
+import { causalLoss } from "./causal-loss.ts";
+import { defineObjective, type PrepareContext } from "./define.ts";
+import { type DialogueFile, readDialogues } from "./dialogue-file.ts";
+import { heldOutLoss, type TextObjective } from "./held-out.ts";
+import { initArchitecture } from "./init.ts";
+import { type ModelPlan, trainedModel } from "./models.ts";
+import { type Batch, type Objective, outlineArray, type StepBatches } from "./objective.ts";
+
+/** Settings of the `sft` section of a recipe. */
+export const sftSettings = z
+  .strictObject({
+    context: z.int().positive().optional().describe("Longest dialogue in tokens; by default the model's own context."),
+    packing: z
+      .boolean()
+      .default(false)
+      .describe("Whether several dialogues share a row: faster for short ones. They do not see each other."),
+    cross_document_attention: z
+      .boolean()
+      .default(false)
+      .describe("Whether packed dialogues see those before them in their row, as in Nuwa 0.1."),
+    ...trainingKeys,
+    optimizer: optimizerSettings
+      .prefault({ name: "adamw", learning_rate: 3e-4, weight_decay: 0.01 })
+      .describe("How weights are changed by their gradients."),
+    schedule: scheduleSettings
+      .prefault({ name: "linear", warmup_steps: 20, final_ratio: 0 })
+      .describe("How the learning rate changes over the run."),
+    sample_prompts: z.array(z.string()).default([]).describe("Questions to ask the model while it trains."),
+  })
+  .refine(hasOneLength, oneLengthMessage);
+
+export type SftSettings = z.output<typeof sftSettings>;
+
+/** The one model that is trained. */
+type DialogueModels = { readonly model: CausalModel };
+
+/** Supervised fine-tuning: dialogues to a model that answers. */
+export const dialogue = defineObjective({
+  name: "dialogue",
+  stage: "sft",
+  version: 1,
+  schema: sftSettings,
+  description: "Supervised fine-tuning: train the model to answer",
+  reads: () => ["dialogues"],
+  init: "required",
+  model: "causal",
+  defaultLength: { epochs: 3 },
+  // Packed dialogues of released runs saw each other; without packing it decides nothing.
+  implied: ({ packing, cross_document_attention: crossing }) => ({ cross_document_attention: packing || crossing }),
+  report: {
+    title: "Learning to answer",
+    lead: "After reading, the model practised dialogues; only its own answers count in this loss.",
+  },
+  prepare,
+});
+
+async function prepare(settings: SftSettings, { job, tokenizer }: PrepareContext): Promise<Objective> {
+  const { init } = job;
+  if (init === undefined) {
+    throw new NuwaError("VALUE", "fine-tuning needs a model to begin with", { where: `${job.stage}.init` });
+  }
+  const architecture = await initArchitecture(init, settings, tokenizer);
+  const context = settings.context ?? architecture.config.max_position_embeddings;
+  const template = (await loadChatTemplate(job.tokenizer)) ?? defaultChatTemplate;
+  const warnings: string[] = [];
+  const encode = async (path: string): Promise<readonly EncodedDialogue[]> => {
+    const { dialogues, problems } = encodeDialogues(await readDialogues(path), tokenizer, template);
+    const [first] = problems;
+    if (first !== undefined) {
+      warnings.push(`${problems.length} records of ${path} skipped, the first at ${first.where}: ${first.message}`);
+    }
+    return dialogues;
+  };
+  const files = dialogueFiles(inputOf(job, "dialogues"));
+  const training = await encode(files.train);
+  const validation = (await isEmpty(files.heldOut)) ? undefined : await encode(files.heldOut);
+  const data = { training, validation };
+  const objective = createDialogueObjective(trainedModel(architecture, init), data, { ...settings, context });
+  const prompts = settings.sample_prompts.map((text) => ({
+    text,
+    ids: encodePrompt(tokenizer, template, [{ role: "user", content: text }]),
+  }));
+  return {
+    ...objective,
+    warnings: [...warnings, ...objective.warnings],
+    samples: { prompts, writer: ({ model }: DialogueModels) => model },
+    endTokens: stopIds(tokenizer, template),
+  };
+}
+
+/** Whether nothing was held out. */
+async function isEmpty(path: string): Promise<boolean> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  return size === 0;
+}
+
+/** Encodes what can be encoded; a dialogue with, say, characters that the vocabulary lacks is a problem to report. */
+function encodeDialogues(
+  file: DialogueFile,
+  tokenizer: Tokenizer,
+  template: string,
+): { readonly dialogues: readonly EncodedDialogue[]; readonly problems: DialogueFile["problems"] } {
+  const problems = [...file.problems];
+  const dialogues = file.dialogues.flatMap(({ messages, weight, where }) => {
+    try {
+      const { ids, weights } = encodeDialogue(tokenizer, template, messages);
+      return [{ ids, weights: weight === 1 ? weights : weights.map((w) => w * weight) }];
+    } catch (error) {
+      if (!(error instanceof NuwaError)) throw error;
+      problems.push({ where, message: error.message });
+      return [];
+    }
+  });
+  return { dialogues, problems };
+}
 
 /** A dialogue as tokens. weights[i] says how much token i counts as a prediction: 0 in what the user says. */
 export interface EncodedDialogue {
@@ -9,22 +141,21 @@ export interface EncodedDialogue {
   readonly weights: ArrayLike<number>;
 }
 
-export interface DialogueSettings {
-  /** Rows of one micro-batch. */
-  readonly batch: number;
-  readonly accumulate: number;
+/** What training on dialogues reads of its settings. */
+export type DialogueSettings = Pick<
+  SftSettings,
+  "batch" | "accumulate" | "seed" | "packing" | "cross_document_attention" | "eval_tokens"
+> & {
   /** Longest row, in tokens read. */
   readonly context: number;
-  readonly seed: number;
-  /** Several dialogues in a row of `context` tokens, one after the other; otherwise each has its own row, padded. */
-  readonly packing: boolean;
-  /** Most held-out tokens to read in an evaluation; default all. */
-  readonly evalTokens?: number;
-}
+};
 
+/** One or several dialogues. */
 interface Row {
   readonly ids: Int32Array;
   readonly weights: Float32Array;
+  /** Where dialogues after the first begin that must not see those before them. */
+  readonly starts: readonly number[];
 }
 
 /** Philox stream words, so that the two shuffles never share numbers. */
@@ -32,6 +163,12 @@ const PACK_STREAM = 1;
 const EPOCH_STREAM = 2;
 /** Rows are padded to a multiple of this: fewer distinct shapes, and none that kernels find awkward. */
 const ROUND = 8;
+
+/** Dialogues to learn from, and those only scored. */
+export interface DialogueData {
+  readonly training: readonly EncodedDialogue[];
+  readonly validation: readonly EncodedDialogue[] | undefined;
+}
 
 /**
  * Supervised dialogue: the model reads whole dialogues, and only the assistant's answers (their end token included)
@@ -41,10 +178,10 @@ const ROUND = 8;
  * @throws NuwaError DATA when no dialogue has an answer within the context
  */
 export function createDialogueObjective(
-  training: readonly EncodedDialogue[],
-  validation: readonly EncodedDialogue[] | undefined,
+  model: ModelPlan<CausalModel>,
+  { training, validation }: DialogueData,
   settings: DialogueSettings,
-): Objective {
+): TextObjective<DialogueModels> {
   const { rows, cut, skipped } = toRows(training, settings);
   if (rows.length === 0) {
     throw new NuwaError(
@@ -56,19 +193,24 @@ export function createDialogueObjective(
   const held = validation === undefined ? undefined : toRows(validation, { ...settings, packing: false }).rows;
   const rowsPerStep = settings.batch * settings.accumulate;
   const shuffled = new Shuffle(rows.length, settings.seed);
+  const T = rows.reduce((longest, row) => Math.max(longest, roundUp(row, settings.context)), 1);
+  const isolated = settings.packing && !settings.cross_document_attention;
   const warnings = [];
   if (cut > 0) warnings.push(`${cut} dialogues are longer than the context of ${settings.context} tokens: cut there`);
   if (skipped > 0) warnings.push(`${skipped} dialogues have no answer within the context: skipped`);
 
   return {
-    name: "dialogue",
-    shape: {
-      B: settings.batch,
-      T: rows.reduce((longest, row) => Math.max(longest, roundUp(row, settings.context)), 1),
+    models: { model },
+    outline: (B) => {
+      const array = outlineArray(B * T);
+      const packed = isolated ? { segments: array, positions: array } : {};
+      return { B, T, tokens: array, targets: array, weights: array, ...packed, normalizer: 1 };
     },
+    loss: (tape, models, batch) => ({ loss: causalLoss(tape, models.model, batch).loss }),
     stepsPerEpoch: Math.ceil(rows.length / rowsPerStep),
-    step: (step) => Promise.resolve(stepBatches(step, rows, shuffled, settings)),
+    next: (step) => Promise.resolve(stepBatches(step, rows, shuffled, settings)),
     heldOut: held === undefined || held.length === 0 ? undefined : heldOut(held, settings),
+    endTokens: [],
     fingerprint: fingerprint(rows),
     warnings,
     close: () => Promise.resolve(),
@@ -89,19 +231,21 @@ function stepBatches(
   }
   // Rows of like length share a micro-batch and need little padding; the step's mean does not change.
   if (accumulate > 1) chosen.sort((a, b) => a.ids.length - b.ids.length);
-  const batches = [];
-  for (let i = 0; i < chosen.length; i += batch) batches.push(toBatch(chosen.slice(i, i + batch), context));
   let normalizer = 0;
   let tokens = 0;
   for (const row of chosen) {
     for (const weight of row.weights) normalizer += weight;
     tokens += row.ids.length - 1;
   }
-  return { batches, normalizer, tokens };
+  const batches = [];
+  for (let i = 0; i < chosen.length; i += batch) {
+    batches.push(toBatch(chosen.slice(i, i + batch), context, normalizer));
+  }
+  return { batches, tokens };
 }
 
 /** Pads at the end: with causal attention no real token ever sees the padding. */
-function toBatch(rows: readonly Row[], context: number): Batch {
+function toBatch(rows: readonly Row[], context: number, normalizer: number): Batch {
   const B = rows.length;
   const T = rows.reduce((longest, row) => Math.max(longest, roundUp(row, context)), 1);
   const tokens = new Int32Array(B * T);
@@ -113,14 +257,39 @@ function toBatch(rows: readonly Row[], context: number): Batch {
     targets.set(row.ids.subarray(1), b * T);
     weights.set(row.weights.subarray(1), b * T);
   }
-  return { B, T, tokens, targets, weights };
+  const packed = rows.some(({ starts }) => starts.length > 0) ? segmentsOf(rows, T) : {};
+  return { B, T, tokens, targets, weights, ...packed, normalizer };
+}
+
+/** The dialogue of each token of (B, T), −1 in the padding, and its position there. */
+function segmentsOf(
+  rows: readonly Row[],
+  T: number,
+): { readonly segments: Int32Array; readonly positions: Int32Array } {
+  const segments = new Int32Array(rows.length * T).fill(-1);
+  const positions = new Int32Array(rows.length * T);
+  for (const [b, { ids, starts }] of rows.entries()) {
+    const bounds = [0, ...starts, ids.length];
+    for (const [segment, start] of bounds.slice(0, -1).entries()) {
+      // the last token of a row is read by no one
+      const end = Math.min(bounds[segment + 1] ?? start, ids.length - 1);
+      for (let t = start; t < end; t++) {
+        segments[b * T + t] = segment;
+        positions[b * T + t] = t - start;
+      }
+    }
+  }
+  return { segments, positions };
 }
 
 function roundUp(row: Row, context: number): number {
   return Math.min(context, Math.ceil((row.ids.length - 1) / ROUND) * ROUND);
 }
 
-function heldOut(rows: readonly Row[], { batch, context, evalTokens = Infinity }: DialogueSettings): HeldOut {
+function heldOut(
+  rows: readonly Row[],
+  { batch, context, eval_tokens: evalTokens }: DialogueSettings,
+): TextObjective<DialogueModels>["heldOut"] {
   const total = rows.reduce((sum, row) => sum + row.ids.length - 1, 0);
   // Dialogues spread evenly over the file, the same ones every time.
   const count = Math.max(1, Math.min(rows.length, Math.floor((rows.length * evalTokens) / total)));
@@ -128,24 +297,26 @@ function heldOut(rows: readonly Row[], { batch, context, evalTokens = Infinity }
     (_, i) => Math.floor(((i + 1) * count) / rows.length) > Math.floor((i * count) / rows.length),
   );
   const sorted = chosen.toSorted((a, b) => a.ids.length - b.ids.length);
-  return {
+  return heldOutLoss({
+    model: ({ model }: DialogueModels) => model,
     *batches() {
-      for (let i = 0; i < sorted.length; i += batch) yield toBatch(sorted.slice(i, i + batch), context);
+      for (let i = 0; i < sorted.length; i += batch) yield toBatch(sorted.slice(i, i + batch), context, 1);
     },
-  };
+  });
 }
 
 function toRows(
   dialogues: readonly EncodedDialogue[],
-  { context, packing, seed }: DialogueSettings,
+  settings: DialogueSettings,
 ): { rows: readonly Row[]; cut: number; skipped: number } {
+  const { context } = settings;
   const whole: Row[] = [];
   let cut = 0;
   let skipped = 0;
   for (const dialogue of dialogues) {
     // A row of n tokens has n − 1 places to predict from.
     const length = Math.min(dialogue.ids.length, context + 1);
-    const row: Row = { ids: new Int32Array(length), weights: new Float32Array(length) };
+    const row: Row = { ids: new Int32Array(length), weights: new Float32Array(length), starts: [] };
     for (let i = 0; i < length; i++) {
       row.ids[i] = dialogue.ids[i] ?? 0;
       row.weights[i] = i === 0 ? 0 : (dialogue.weights[i] ?? 0);
@@ -156,24 +327,31 @@ function toRows(
       whole.push(row);
     }
   }
-  return { rows: packing ? pack(whole, context + 1, seed) : whole, cut, skipped };
+  return { rows: settings.packing ? pack(whole, settings) : whole, cut, skipped };
 }
 
 /** Fills rows with dialogues in a shuffled order; a dialogue that no longer fits opens the next row. */
-function pack(rows: readonly Row[], capacity: number, seed: number): readonly Row[] {
+function pack(
+  rows: readonly Row[],
+  { context, seed, cross_document_attention: crossing }: DialogueSettings,
+): readonly Row[] {
+  const capacity = context + 1;
   const packed: Row[] = [];
   let open: Row[] = [];
   let used = 0;
   const close = (): void => {
     if (open.length === 0) return;
-    const joined: Row = { ids: new Int32Array(used), weights: new Float32Array(used) };
-    let place = 0;
+    const ids = new Int32Array(used);
+    const weights = new Float32Array(used);
+    const starts: number[] = [];
+    let start = 0;
     for (const row of open) {
-      joined.ids.set(row.ids, place);
-      joined.weights.set(row.weights, place);
-      place += row.ids.length;
+      ids.set(row.ids, start);
+      weights.set(row.weights, start);
+      starts.push(start);
+      start += row.ids.length;
     }
-    packed.push(joined);
+    packed.push({ ids, weights, starts: crossing ? [] : starts.slice(1) });
     open = [];
     used = 0;
   };

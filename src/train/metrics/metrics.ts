@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { isErrno } from "../io/errno.ts";
-import { WholeFile } from "../io/whole-file.ts";
-import type { EvalEvent, SampleEvent, StepEvent } from "./events.ts";
+import { isErrno } from "../../io/errno.ts";
+import { WholeFile } from "../../io/whole-file.ts";
+import type { EvalEvent, SampleEvent, StepEvent } from "../events.ts";
 
 export type MetricsLine = StepEvent | EvalEvent | SampleEvent;
 

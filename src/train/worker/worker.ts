@@ -1,9 +1,9 @@
 /** The training thread: started by host.ts with a job, tells its events by messages, ends when the run does. */
 import { parentPort, workerData } from "node:worker_threads";
 import { toErrorEvent } from "./error-message.ts";
-import type { TrainEvent } from "./events.ts";
+import type { TrainEvent } from "../events.ts";
 import type { WorkerInput } from "./host.ts";
-import { runTraining } from "./run.ts";
+import { runTraining } from "../run.ts";
 
 const { job, stop }: WorkerInput = workerData;
 const tell = (event: TrainEvent): void => parentPort?.postMessage(event);

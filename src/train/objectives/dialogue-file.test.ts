@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readDialogues } from "./dialogues.ts";
+import { readDialogues } from "./dialogue-file.ts";
 
 let folder: string;
 beforeAll(async () => {

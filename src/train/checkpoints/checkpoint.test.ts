@@ -2,9 +2,9 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createCausal, loadModel, resolveArchitecture } from "../models/index.ts";
-import { createOptimizer, optimizerSettings } from "../optim/index.ts";
-import { createDevice } from "../tensor/index.ts";
+import { createCausal, loadModel, resolveArchitecture } from "../../models/index.ts";
+import { createOptimizer, optimizerSettings } from "../../optim/index.ts";
+import { createDevice } from "../../tensor/index.ts";
 import {
   findResumable,
   listCheckpoints,
@@ -54,7 +54,12 @@ function fresh(seed = 1) {
     num_attention_heads: 2,
   });
   const model = createCausal(architecture, device, { seed });
-  return { device, model, optimizer: createOptimizer(optimizerSettings.parse({ name: "muon" }), model.parameters) };
+  return {
+    name: "model",
+    device,
+    model,
+    optimizer: createOptimizer(optimizerSettings.parse({ name: "muon" }), model.parameters),
+  };
 }
 
 /** Three updates from made-up gradients, so that weights and moments are no longer float32 numbers. */
@@ -70,11 +75,14 @@ function trained() {
   return made;
 }
 
-async function write(step: number, writeState?: (path: string, text: string) => Promise<void>): Promise<string> {
-  return writeCheckpoint(folder, { ...trained(), tokenizer, state: state(step) }, writeState);
+async function write(step: number, writer?: (path: string, text: string) => Promise<void>): Promise<string> {
+  return writeCheckpoint(folder, { trained: [trained()], tokenizer, state: state(step) }, writer);
 }
 
-function bits({ model, optimizer }: ReturnType<typeof fresh>): (readonly [string, number[]])[] {
+function bits({
+  model,
+  optimizer,
+}: Pick<ReturnType<typeof fresh>, "model" | "optimizer">): (readonly [string, number[]])[] {
   const all = [...[...model.parameters].map((parameter) => [parameter.name, parameter] as const), ...optimizer.state()];
   return all.map(([name, tensor]) => [name, [...tensor.toArray()]]);
 }
@@ -97,15 +105,15 @@ describe("a checkpoint", () => {
 
   it("brings back every bit of weights and optimizer, in float64 too", async () => {
     const before = trained();
-    const path = await writeCheckpoint(folder, { ...before, tokenizer, state: state(3) });
+    const path = await writeCheckpoint(folder, { trained: [before], tokenizer, state: state(3) });
     const { device, ...after } = fresh(2);
     const model = await loadModel(path, device);
-    await loadTrainerTensors(path, model, after.optimizer, 3);
+    await loadTrainerTensors(path, { model, optimizer: after.optimizer }, 3);
     expect(after.optimizer.steps).toBe(3);
     // the optimizer above belongs to another model; make one for the loaded weights
     const optimizer = createOptimizer(optimizerSettings.parse({ name: "muon" }), model.parameters);
-    await loadTrainerTensors(path, model, optimizer, 3);
-    expect(bits({ device, model, optimizer })).toEqual(bits(before));
+    await loadTrainerTensors(path, { model, optimizer }, 3);
+    expect(bits({ model, optimizer })).toEqual(bits(before));
   });
 
   it.each([

@@ -1,28 +1,30 @@
 import { copyFile, readdir, readFile, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { z } from "zod";
 import {
-  type CausalModel,
+  type Model,
   readSafetensors,
   saveModel,
   type SpecialTokenIds,
   type TensorSource,
   writeSafetensors,
-} from "../models/index.ts";
-import type { NamedTensors, Optimizer } from "../optim/index.ts";
-import type { Tensor } from "../tensor/index.ts";
-import { NuwaError } from "../text/errors.ts";
-import { isErrno } from "../io/errno.ts";
-import { hashBytes, hashFileAsync } from "../io/hash.ts";
-import { removeTemporaries } from "../io/temporary.ts";
-import { writeWholeAsync } from "../io/whole-file.ts";
-import { replaceLink, writeFolder } from "../io/whole-folder.ts";
+} from "../../models/index.ts";
+import type { NamedTensors, Optimizer } from "../../optim/index.ts";
+import type { TrainedModel } from "../objectives/models.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { NuwaError } from "../../text/errors.ts";
+import { isErrno } from "../../io/errno.ts";
+import { hashBytes, hashFileAsync } from "../../io/hash.ts";
+import { removeTemporaries } from "../../io/temporary.ts";
+import { writeWholeAsync } from "../../io/whole-file.ts";
+import { replaceLink, writeFolder } from "../../io/whole-folder.ts";
 
 const wholeNumber = z.int().min(0);
 
 const bodySchema = z.object({
   format: z.literal(1),
-  stage: z.enum(["pretrain", "sft"]),
+  /** Of a registered objective. */
+  stage: z.string(),
   /** Updates made: training goes on with update `step + 1`. Data and dropout follow from it and the seed. */
   step: wholeNumber,
   seed: wholeNumber,
@@ -38,6 +40,8 @@ const bodySchema = z.object({
   kernels: z.string(),
   /** What a run that goes on has to agree with, key path to JSON text. */
   settings: z.record(z.string(), z.string()),
+  /** State of the objective's own, where it has some. */
+  objective: z.json().optional(),
   /** Every other file of the checkpoint. */
   files: z.record(z.string(), z.object({ bytes: wholeNumber, sha256: z.string() })),
 });
@@ -56,12 +60,17 @@ export function checkpointName(step: number): string {
 }
 
 export interface CheckpointParts {
-  readonly model: CausalModel;
-  readonly optimizer: Optimizer;
+  /** All that are trained: the first lies in the checkpoint's folder itself, each other one in a folder of its name. */
+  readonly trained: readonly TrainedModel[];
   /** Folder whose tokenizer files are copied in. */
   readonly tokenizer: string;
   readonly specialTokens?: SpecialTokenIds;
   readonly state: TrainerState;
+}
+
+/** Where a checkpoint has one of its models. @param index among those that are trained */
+export function modelFolder(checkpoint: string, index: number, name: string): string {
+  return index === 0 ? checkpoint : join(checkpoint, name);
 }
 
 /**
@@ -73,18 +82,21 @@ export interface CheckpointParts {
  */
 export async function writeCheckpoint(
   folder: string,
-  { model, optimizer, tokenizer, specialTokens = {}, state }: CheckpointParts,
+  { trained, tokenizer, specialTokens = {}, state }: CheckpointParts,
   write: (path: string, text: string) => Promise<void> = writeWholeAsync,
 ): Promise<string> {
   const target = join(folder, checkpointName(state.step));
   await writeFolder(target, async (temporary) => {
-    await saveModel(temporary, model, { specialTokens });
-    for (const file of await readdir(tokenizer)) {
-      if (isTokenizerFile(file)) await copyFile(join(tokenizer, file), join(temporary, file));
+    for (const [index, { name, model, optimizer }] of trained.entries()) {
+      const into = modelFolder(temporary, index, name);
+      await saveModel(into, model, { specialTokens });
+      for (const file of await readdir(tokenizer)) {
+        if (isTokenizerFile(file)) await copyFile(join(tokenizer, file), join(into, file));
+      }
+      await writeSafetensors(join(into, OPTIMIZER_FILE), stateTensors(model, optimizer));
     }
-    await writeSafetensors(join(temporary, OPTIMIZER_FILE), stateTensors(model, optimizer));
     const files: Record<string, { bytes: number; sha256: string }> = {};
-    for (const file of (await readdir(temporary)).toSorted()) files[file] = await digest(join(temporary, file));
+    for (const file of await filesIn(temporary)) files[file] = await digest(join(temporary, file));
     const body = bodySchema.parse({ format: 1, ...state, files }); // and with it the order of keys, which is hashed
     const whole = {
       ...body,
@@ -94,6 +106,13 @@ export async function writeCheckpoint(
     await write(join(temporary, STATE_FILE), `${JSON.stringify(whole, undefined, 2)}\n`);
   });
   return target;
+}
+
+/** Files of a folder and of those in it, in order, by their paths there. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, "/")).toSorted();
 }
 
 function isTokenizerFile(name: string): boolean {
@@ -213,15 +232,17 @@ export async function settleCheckpoints(
   if (state === undefined) await rm(join(folder, "latest"), { force: true });
 }
 
-/** Loads what `state.safetensors` holds into the optimizer (and, on a float64 device, into the model). */
+/**
+ * Loads what `state.safetensors` holds into the optimizer (and, on a float64 device, into the model).
+ * @param folder of one model, from {@link modelFolder}
+ */
 export async function loadTrainerTensors(
-  checkpoint: string,
-  model: CausalModel,
-  optimizer: Optimizer,
+  folder: string,
+  { model, optimizer }: Pick<TrainedModel, "model" | "optimizer">,
   step: number,
 ): Promise<void> {
   const saved = new Map<string, ArrayLike<number>>();
-  for (const [name, values] of await readSafetensors(join(checkpoint, OPTIMIZER_FILE))) {
+  for (const [name, values] of await readSafetensors(join(folder, OPTIMIZER_FILE))) {
     const plain = withoutSuffix(name);
     saved.set(plain ?? name, plain === undefined ? values : new Float64Array(values.buffer));
   }
@@ -246,7 +267,7 @@ function weightName(parameter: string): string {
   return `weights.${parameter}`;
 }
 
-function stateTensors(model: CausalModel, optimizer: Optimizer): TensorSource[] {
+function stateTensors(model: Model, optimizer: Optimizer): TensorSource[] {
   const tensors: [string, Tensor][] = [...(optimizer.state() satisfies NamedTensors)];
   const exact = model.device.capabilities.floatBytes === 8;
   if (exact) for (const parameter of model.parameters) tensors.push([weightName(parameter.name), parameter]);

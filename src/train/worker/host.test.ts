@@ -6,14 +6,13 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { fromErrorEvent, toErrorEvent } from "./error-message.ts";
-import type { TrainEvent } from "./events.ts";
+import type { TrainEvent } from "../events.ts";
 import { train, workerPath } from "./host.ts";
-import type { PretrainJob } from "./job.ts";
-import { readMetrics } from "./metrics.ts";
-import { runTraining } from "./run.ts";
-import { pretrainSettings } from "./settings.ts";
-import { makeJob } from "./test-job.ts";
-import { killedAfter } from "../../test/helpers/killed-after.ts";
+import { readMetrics } from "../metrics/metrics.ts";
+import { runTraining } from "../run.ts";
+import { pretrainSettings } from "../objectives/next-token.ts";
+import { makeJob, type PretrainJob } from "../test-job.ts";
+import { killedAfter } from "../../../test/helpers/killed-after.ts";
 
 // Threads and child processes run compiled code only.
 const worker = workerPath();
@@ -90,7 +89,7 @@ describe("training in a thread", () => {
 describe("a process killed at any moment", () => {
   /** Runs a job in a process of its own, killed right before so many changes on the disk, if asked to. */
   async function inProcess(trainJob: PretrainJob, killAfter?: number): Promise<number | null> {
-    const run = pathToFileURL(join(dirname(worker), "run.js")).href;
+    const run = pathToFileURL(join(dirname(worker), "..", "run.js")).href;
     const code = `
       const { runTraining } = await import(${JSON.stringify(run)});
       await runTraining(${JSON.stringify(trainJob)}, (event) => process.stdout.write(event.type + "\\n"));`;

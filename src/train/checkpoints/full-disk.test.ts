@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { findResumable } from "./checkpoint.ts";
-import type { TrainEvent } from "./events.ts";
-import { runTraining } from "./run.ts";
-import { makeJob } from "./test-job.ts";
+import type { TrainEvent } from "../events.ts";
+import { runTraining } from "../run.ts";
+import { makeJob } from "../test-job.ts";
 
 /** A real file system of 256 KiB, where this user may make one; elsewhere a writer that fails stands in for it. */
 const disk = mkdtempSync(join(tmpdir(), "nuwa-disk-"));

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { StepEvent } from "./events.ts";
+import type { StepEvent } from "../events.ts";
 import { MetricsLog, readMetrics } from "./metrics.ts";
 
 let folder: string;

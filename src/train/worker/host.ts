@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { NuwaError } from "../text/errors.ts";
+import { NuwaError } from "../../text/errors.ts";
 import { fromErrorEvent } from "./error-message.ts";
-import type { DoneEvent, TrainEvent } from "./events.ts";
-import type { TrainJob } from "./job.ts";
+import type { DoneEvent, TrainEvent } from "../events.ts";
+import type { TrainJob } from "../job.ts";
 
 /** A run in a worker thread: its events in order, and a way to end it early. */
 export interface Training extends AsyncIterable<TrainEvent> {
@@ -33,7 +33,7 @@ export function workerPath(): string {
   const here = new URL(".", import.meta.url);
   const beside = fileURLToPath(new URL("worker.js", here));
   if (existsSync(beside)) return beside;
-  const built = fileURLToPath(new URL("../../dist/src/train/worker.js", here));
+  const built = fileURLToPath(new URL("../../../dist/src/train/worker/worker.js", here));
   if (existsSync(built)) return built;
   throw new NuwaError("FILE", "the training worker has not been compiled", {
     where: built,

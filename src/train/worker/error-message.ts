@@ -1,5 +1,5 @@
-import { NuwaError } from "../text/errors.ts";
-import type { ErrorEvent } from "./events.ts";
+import { NuwaError } from "../../text/errors.ts";
+import type { ErrorEvent } from "../events.ts";
 
 /** An error as plain data, so that no field is lost on the way out of a worker (structured clone drops them). */
 export function toErrorEvent(error: unknown): ErrorEvent {

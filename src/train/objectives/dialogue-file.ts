@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { type Message, toMessages } from "../data/pack/dialogues/index.ts";
-import type { JsonValue } from "../text/document.ts";
-import { NuwaError } from "../text/errors.ts";
-import { isErrno } from "../io/errno.ts";
+import { type Message, toMessages } from "../../data/pack/dialogues/index.ts";
+import type { JsonValue } from "../../text/document.ts";
+import { NuwaError } from "../../text/errors.ts";
+import { isErrno } from "../../io/errno.ts";
 
 export interface Dialogue {
   readonly messages: readonly Message[];
