@@ -1,5 +1,5 @@
 import { addOnto, dropout, type Tape, type Tensor } from "../tensor/index.ts";
-import { type AttendOptions, type AttentionOptions, CausalSelfAttention } from "./attention.ts";
+import { type AttendOptions, Attention, type AttentionOptions } from "./attention.ts";
 import { type FeedForward, GatedMlp, Mlp, type MlpOptions } from "./mlp.ts";
 import { createNorm, type Norm, type NormKind } from "./norm.ts";
 import type { ParameterStore } from "./parameters.ts";
@@ -14,7 +14,7 @@ export interface BlockOptions {
 
 /** A pre-norm Transformer layer: x + attention(norm(x)), then x + mlp(norm(x)). */
 export class Block {
-  readonly attention: CausalSelfAttention;
+  readonly attention: Attention;
   readonly mlp: FeedForward;
   readonly #inputNorm: Norm;
   readonly #middleNorm: Norm;
@@ -24,7 +24,7 @@ export class Block {
     const { attention, mlp, norm } = options;
     const { hiddenSize: C } = attention;
     this.#inputNorm = createNorm(store, `${name}.input_layernorm`, C, norm);
-    this.attention = new CausalSelfAttention(store, `${name}.self_attn`, attention);
+    this.attention = new Attention(store, `${name}.self_attn`, attention);
     this.#middleNorm = createNorm(store, `${name}.post_attention_layernorm`, C, norm);
     this.mlp = mlp.gated ? new GatedMlp(store, `${name}.mlp`, mlp) : new Mlp(store, `${name}.mlp`, mlp);
     this.#dropout = options.dropout;
