@@ -101,7 +101,10 @@ export class LocalLanguageModel implements LanguageModel {
   renderChat(messages: readonly ChatMessage[]): string {
     const { bosId, eosId } = this.#tokenizer;
     const token = (id: number | undefined) => (id === undefined ? "" : (this.#tokenizer.idToToken(id) ?? ""));
-    const options: RenderOptions = { addGenerationPrompt: true, bosToken: token(bosId), eosToken: token(eosId) };
+    const options: RenderOptions = {
+      addGenerationPrompt: true,
+      specialTokens: { bos_token: token(bosId), eos_token: token(eosId) },
+    };
     return renderChat(this.#chatTemplate, messages, options);
   }
 

@@ -106,12 +106,6 @@ describe("wrong requests are answered with what was expected", () => {
       /expected text/,
       "messages[0].content",
     ],
-    [
-      "two users in a row",
-      { model: "tiny", messages: [...messages, ...messages] },
-      /expected role "assistant"/,
-      "messages[1]",
-    ],
     ["a temperature in words", { model: "tiny", messages, temperature: "hot" }, /temperature.*number/, "temperature"],
     ["a temperature out of range", { model: "tiny", messages, temperature: 3 }, /temperature.*2/, "temperature"],
     ["no tokens", { model: "tiny", messages, max_tokens: 0 }, /max_tokens.*0/, "max_tokens"],
@@ -144,6 +138,15 @@ test("special tokens in a message stay text", async () => {
     max_completion_tokens: 1,
   });
   expect(answer.usage?.prompt_tokens).toBeGreaterThan(tiny.tokenizer.encode(content).length);
+});
+
+test("two messages of the user in a row are answered, as the template allows them", async () => {
+  const answer = await client.chat.completions.create({
+    model: "tiny",
+    messages: [...messages, ...messages],
+    max_completion_tokens: 1,
+  });
+  expect(answer.choices).toHaveLength(1);
 });
 
 test("a client that goes away frees the model for the next", async () => {

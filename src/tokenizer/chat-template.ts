@@ -1,13 +1,21 @@
 import { Template } from "@huggingface/jinja";
-import { didYouMean, NuwaError } from "../text/index.ts";
+import { z } from "zod";
+import { didYouMean, NuwaError, type JsonValue } from "../text/index.ts";
 
 export const chatRoles = ["system", "user", "assistant"] as const;
 export type ChatRole = (typeof chatRoles)[number];
 
-/** One turn of a dialogue. `role` is checked when it is used: messages come from files and from requests. */
+/** Roles that templates of others know beside these. */
+export const otherChatRoles: readonly string[] = ["tool", "developer", "function", "ipython"];
+
+/** One message of a dialogue. `role` is checked when it is used: messages come from files and from requests. */
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+  /** How much the tokens of an answer count when it is learned from. Default 1; 0 for an answer that is only context. */
+  readonly weight?: number;
+  /** What else the template may read: `tool_calls`, `tool_call_id`, `name`, `reasoning_content`, … */
+  readonly fields?: { readonly [name: string]: JsonValue };
 }
 
 /**
@@ -27,41 +35,39 @@ export const defaultChatTemplate = `{%- for message in messages -%}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}`;
 
-export interface RenderOptions {
+/** What a template is given beside the messages. */
+export interface TemplateInputs {
+  /** Descriptions of tools that the model may call, as in `apply_chat_template`. */
+  readonly tools?: readonly JsonValue[];
+  /** Documents to answer from. */
+  readonly documents?: readonly JsonValue[];
+  /** The template's own variables, such as `enable_thinking`. */
+  readonly variables?: { readonly [name: string]: JsonValue };
+}
+
+export interface RenderOptions extends TemplateInputs {
   /** Ends with what comes before an assistant's answer. Default false. */
   readonly addGenerationPrompt?: boolean;
-  /** `bos_token` and `eos_token`, for templates that print them. */
-  readonly bosToken?: string;
-  readonly eosToken?: string;
+  /** `bos_token`, `eos_token`, … for templates that print them. */
+  readonly specialTokens?: { readonly [name: string]: string };
 }
 
 /**
- * Refuses messages that no chat template is made for: an optional system message, then user and assistant in turn.
+ * Refuses what is no list of messages. Which roles there are, and in which order, the template says.
  *
- * @throws NuwaError VALUE naming the message: an unknown role, two of one role in a row, no message at all, …
+ * @throws NuwaError VALUE for no message at all, a role that is no text, content that is no text
  */
 export function checkMessages(messages: readonly ChatMessage[]): void {
   if (messages.length === 0) throw new NuwaError("VALUE", "expected at least one message, got none");
-  const first = messages[0]?.role === "system" ? 1 : 0;
   messages.forEach((message, index) => {
     const where = `messages[${index}]`;
     if (typeof message.content !== "string") {
       throw new NuwaError("VALUE", `expected content to be text, got ${typeof message.content}`, { where });
     }
-    if (!(chatRoles as readonly string[]).includes(message.role)) {
-      const hint = didYouMean(String(message.role), chatRoles);
-      throw new NuwaError("VALUE", `unknown role ${JSON.stringify(message.role)}`, { where, hint });
-    }
-    if (index < first) return;
-    const expected = (index - first) % 2 === 0 ? "user" : "assistant";
-    if (message.role !== expected) {
-      throw new NuwaError("VALUE", `expected role "${expected}", got "${message.role}"`, {
-        where,
-        hint: "an optional system message comes first, then user and assistant in turn",
-      });
+    if (typeof message.role !== "string" || message.role === "") {
+      throw new NuwaError("VALUE", `expected a role, got ${JSON.stringify(message.role)}`, { where });
     }
   });
-  if (messages.length === first) throw new NuwaError("VALUE", "expected a user message after the system message");
 }
 
 /** Compiled templates: the same one renders every dialogue of a corpus. */
@@ -72,12 +78,40 @@ function compile(source: string): Template {
   if (known !== undefined) return known;
   try {
     const template = new Template(source);
+    loopOverNothing(template.parsed);
     if (compiled.size >= 16) compiled.clear();
     compiled.set(source, template);
     return template;
   } catch (cause) {
     throw new NuwaError("VALUE", `the chat template cannot be read: ${reason(cause)}`, { cause });
   }
+}
+
+/** In Jinja a loop over what is not defined has no rounds; the library's would fail. */
+function loopOverNothing(node: unknown): void {
+  if (Array.isArray(node)) for (const one of node) loopOverNothing(one);
+  if (typeof node !== "object" || node === null || Array.isArray(node)) return;
+  for (const child of Object.values(node)) loopOverNothing(child);
+  const { type, iterable } = nodeSchema.parse(node);
+  if (type !== "For" || iterable === undefined) return;
+  // `for x in xs if …` keeps what it loops over one step further down.
+  const [holder, key] = iterable.type === "SelectExpression" ? [iterable, "lhs"] : [node, "iterable"];
+  Object.assign(holder, { [key]: orNothing(Reflect.get(holder, key)) });
+}
+
+const nodeSchema = z.looseObject({
+  type: z.string().optional().catch(undefined),
+  iterable: z
+    .custom<{ type?: unknown }>((value) => typeof value === "object" && value !== null)
+    .optional()
+    .catch(undefined),
+});
+
+/** `operand | default([])`. */
+function orNothing(operand: unknown): object {
+  const empty = { type: "ArrayLiteral", value: [] };
+  const filter = { type: "CallExpression", callee: { type: "Identifier", value: "default" }, args: [empty] };
+  return { type: "FilterExpression", operand, filter };
 }
 
 function reason(cause: unknown): string {
@@ -88,21 +122,37 @@ function reason(cause: unknown): string {
  * The text of a dialogue under a Jinja chat template, as `apply_chat_template` of transformers renders it.
  * Do not encode it with special tokens allowed: a message could then hold them. Use `encodeDialogue` or `encodePrompt`.
  *
- * @throws NuwaError VALUE for bad messages ({@link checkMessages}) and for a template that fails
+ * @throws NuwaError VALUE for what is no message ({@link checkMessages}), and for a template that fails or refuses them
  * @example renderChat(defaultChatTemplate, [{ role: "user", content: "hi" }], { addGenerationPrompt: true })
  * // "<|user|>hi<|end|><|assistant|>"
  */
 export function renderChat(template: string, messages: readonly ChatMessage[], options: RenderOptions = {}): string {
   checkMessages(messages);
+  const compiledTemplate = compile(template);
   try {
-    return compile(template).render({
-      messages: messages.map(({ role, content }) => ({ role, content })),
+    return compiledTemplate.render({
+      ...options.specialTokens,
+      ...options.variables,
+      messages: messages.map(({ role, content, fields }) => ({ ...fields, role, content })),
+      tools: options.tools ?? null,
+      documents: options.documents ?? null,
       add_generation_prompt: options.addGenerationPrompt === true,
-      bos_token: options.bosToken ?? "",
-      eos_token: options.eosToken ?? "",
     });
   } catch (cause) {
-    if (cause instanceof NuwaError) throw cause;
-    throw new NuwaError("VALUE", `the chat template failed: ${reason(cause)}`, { cause });
+    throw refusal(messages, cause);
   }
+}
+
+/** A template's refusal, with the message that it is most likely about. */
+function refusal(messages: readonly ChatMessage[], cause: unknown): NuwaError {
+  const known = [...chatRoles, ...otherChatRoles];
+  const index = messages.findIndex(({ role }) => !known.includes(role));
+  const failed = `the chat template failed: ${reason(cause)}`;
+  const role = messages[index]?.role;
+  if (role === undefined) return new NuwaError("VALUE", failed, { cause });
+  return new NuwaError("VALUE", `unknown role ${JSON.stringify(role)}: ${failed}`, {
+    where: `messages[${index}]`,
+    hint: didYouMean(role, known),
+    cause,
+  });
 }

@@ -16,6 +16,7 @@ export {
   type ChatMessage,
   type ChatRole,
   type RenderOptions,
+  type TemplateInputs,
 } from "./chat-template.ts";
 export { encodeDialogue, encodePrompt, stopIds, type EncodedDialogue } from "./dialogue.ts";
 export { tokenizerSettings, type TokenizerSettings } from "./settings.ts";

@@ -14,6 +14,8 @@ export interface EncodeOptions {
    * from documents must not be able to end a turn or start one. Then such text is encoded as the characters it is.
    */
   readonly allowSpecial?: boolean;
+  /** The text goes on from another: what the tokenizer does only at the beginning of a text is left out. Default false. */
+  readonly isContinuation?: boolean;
 }
 
 export interface DecodeOptions {

@@ -37,6 +37,7 @@ export class BpeTokenizer implements Tokenizer {
   #symbols = new Int32Array(256);
   #out = new Uint32Array(1024);
   #length = 0;
+  #isContinuation = false;
 
   constructor(parts: BpeParts) {
     this.#parts = parts;
@@ -65,6 +66,7 @@ export class BpeTokenizer implements Tokenizer {
 
   #encodePlain(text: string, options: EncodeOptions): Uint32Array {
     this.#length = 0;
+    this.#isContinuation = options.isContinuation === true;
     this.#parts.added.split(toWellFormed(text), options.allowSpecial === true, this.#visitor);
     return this.#out.slice(0, this.#length);
   }
@@ -74,7 +76,7 @@ export class BpeTokenizer implements Tokenizer {
       this.#reserve(1);
       this.#out[this.#length++] = id;
     },
-    text: (text, isFirst) => forEachPiece(this.#parts.steps, text, this.#addPiece, isFirst),
+    text: (text, isFirst) => forEachPiece(this.#parts.steps, text, this.#addPiece, isFirst && !this.#isContinuation),
   };
 
   readonly #addPiece = (text: string, start: number, end: number): void => {

@@ -93,7 +93,7 @@ export class PipelineTokenizer implements Tokenizer {
             if (cutBeforeRuns === undefined || piece.length <= LONGEST_KEPT) this.#encodePiece(piece, out);
             else for (const part of beforeRuns(piece, cutBeforeRuns)) this.#encodePiece(part, out);
           },
-          isFirst,
+          isFirst && options.isContinuation !== true,
         ),
     };
     this.#added.split(toWellFormed(text), options.allowSpecial === true, visitor);
