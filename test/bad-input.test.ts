@@ -14,7 +14,7 @@ import {
 import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliDecompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // A new user's mistakes, through the real command line: each gets one clear line, exit code 1 or 2, and loses nothing.
@@ -177,7 +177,9 @@ describe("documents", () => {
     for (const where of ["empty.txt", "binary.txt", "cut.txt.gz", "lines.jsonl:2", "lines.jsonl:3", "bad.parquet"]) {
       expect(stdout).toContain(`mixed/${where}: `);
     }
-    expect(readFileSync(join(dir, "runs/mixed/data/collect/shard-00000.jsonl"), "utf8")).toContain("page.html");
+    expect(
+      brotliDecompressSync(readFileSync(join(dir, "runs/mixed/data/collect/shard-00000.jsonl.br"))).toString(),
+    ).toContain("page.html");
   });
 
   test.each<[string, string[], RegExp]>([

@@ -89,7 +89,7 @@ export interface StageStatistics {
   /** By rule name. */
   removed: Record<string, RuleStatistics>;
   /** By rule name, for rules that take parts out of documents; left out where none did. */
-  parts?: Record<string, PartStatistics>;
+  parts?: Record<string, PartStatistics> | undefined;
   /** Kept documents by ISO 639-1 code; `und` where the language is not known. */
   languages: Record<string, Amount>;
   /**

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliDecompressSync, gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { docx, epub, pdf, zip } from "../data/acquire/collect/formats/test-files.ts";
@@ -78,7 +78,10 @@ describe("every format in one folder", () => {
   });
 
   test("each document's text and source are there", () => {
-    const lines = readFileSync(path.join(folder, "run/data/clean/shard-00000.jsonl"), "utf8").trim().split("\n");
+    const lines = brotliDecompressSync(readFileSync(path.join(folder, "run/data/clean/shard-00000.jsonl.br")))
+      .toString()
+      .trim()
+      .split("\n");
     const documents = lines.map(
       (line) => JSON.parse(line) as { text: string; source: string; meta: Record<string, unknown> },
     );

@@ -36,13 +36,18 @@ export function funnel(
   });
 }
 
-/** What the documents of the last finished data stage consist of; undefined before there is one. Reads them all. */
+/**
+ * What the documents of the last finished data stage consist of; undefined before there is one, or where
+ * they are not kept. Reads them all.
+ */
 export async function diversity(
   directory: RunDirectory,
   stages: Stages = builtInStages,
 ): Promise<Diversity | undefined> {
   const last = funnel(directory, stages).at(-1);
-  return last === undefined ? undefined : diversityOf(new ShardFolder(directory.data(last.stage)).read());
+  if (last === undefined) return undefined;
+  const folder = new ShardFolder(directory.data(last.stage));
+  return folder.isReleased ? undefined : diversityOf(folder.read());
 }
 
 /** A mixture as rows of a table: source, documents, tokens, epochs, share wanted and reached. */
@@ -134,54 +139,86 @@ export interface Way {
 }
 
 /**
- * What became of one document, stage by stage.
+ * What became of one document, stage by stage. Of stages whose documents are not kept (`keep_data`) only the ledger is
+ * asked, which knows what was removed but not what was changed.
+ *
  * @param wanted its id, the beginning of it (8 characters or more), or its source
  * @throws NuwaError USAGE when no document has that id or source
  */
 export async function why(directory: RunDirectory, wanted: string, list: Stages = builtInStages): Promise<Way> {
-  const stages = funnel(directory, list).map(({ stage }) => stage);
+  const folders = funnel(directory, list).map(({ stage }) => ({
+    stage,
+    folder: new ShardFolder(directory.data(stage)),
+  }));
   const recipe = readRecipe(directory.recipe, { env: {}, stages: list });
-  const first = stages[0];
-  const original = first === undefined ? undefined : await find(new ShardFolder(directory.data(first)), wanted);
-  if (first === undefined || original === undefined) {
-    throw new NuwaError("USAGE", `no document "${wanted}" in this run`, {
-      where: directory.show(directory.root),
-      hint: "`nuwa data removed` lists ids; a source such as docs/a.html works too",
-    });
-  }
-  const steps: Step[] = [{ stage: first, outcome: "kept", characters: original.text.length }];
-  let current = original;
+  const { id, source } = await identify(directory, folders, wanted);
+  const steps: Step[] = [];
   let figures: Way["figures"];
-  for (const stage of stages.slice(1)) {
-    const folder = new ShardFolder(directory.data(stage));
-    const entry = [...list].find(({ name }) => name === stage);
-    if (recipe[stage] !== undefined) figures = (await entry?.figures?.(recipe[stage], current)) ?? figures;
-    const after = await find(folder, current.id);
-    if (after !== undefined) {
-      const changed = after.text !== current.text;
-      steps.push({ stage, outcome: changed ? "changed" : "kept", characters: after.text.length });
-      current = after;
-      continue;
+  let excerpt = "";
+  // As the stage before left it; unknown where that stage's documents are not kept.
+  let current: Document | undefined;
+  for (const [index, { stage, folder }] of folders.entries()) {
+    const definition = [...list].find(({ name }) => name === stage);
+    if (current !== undefined && recipe[stage] !== undefined) {
+      figures = (await definition?.figures?.(recipe[stage], current)) ?? figures;
     }
-    for await (const entry of folder.readLedger()) {
-      if (entry.id === current.id && entry.part !== true) {
-        steps.push({ stage, outcome: "removed", entry });
+    const after = folder.isReleased ? undefined : await find(folder, isCalled(id));
+    if (after !== undefined) {
+      const changed = current !== undefined && after.text !== current.text;
+      steps.push({ stage, outcome: changed ? "changed" : "kept", characters: after.text.length });
+      excerpt = after.text.slice(0, 400);
+    } else {
+      const entries: LedgerEntry[] = [];
+      for await (const entry of ledgerOf(folder, isCalled(id))) entries.push(entry);
+      const removal = entries.find(({ part }) => part !== true);
+      if (removal !== undefined) {
+        steps.push({ stage, outcome: "removed", entry: removal });
+        if (excerpt === "") excerpt = removal.excerpt;
         break;
       }
+      // The first stage has what is in no ledger, and a document that was in a stage's input is in its ledger or output.
+      if (folder.isReleased) steps.push({ stage, outcome: entries.length > 0 ? "changed" : "kept" });
+      else if (index > 0) break;
     }
-    break;
+    current = after;
   }
-  const excerpt = current.text.slice(0, 400);
-  return { id: original.id, source: original.source, steps, ...(figures === undefined ? {} : { figures }), excerpt };
+  return { id, source, steps, ...(figures === undefined ? {} : { figures }), excerpt };
 }
 
-async function find(folder: ShardFolder, wanted: string): Promise<Document | undefined> {
+type IsWanted = (document: { readonly id: string; readonly source: string }) => boolean;
+
+const isCalled =
+  (id: string): IsWanted =>
+  (document) =>
+    document.id === id;
+
+/** The id and source of a document, from the first stage that has it among its documents or in its ledger. */
+async function identify(
+  directory: RunDirectory,
+  folders: readonly { readonly folder: ShardFolder }[],
+  wanted: string,
+): Promise<{ readonly id: string; readonly source: string }> {
   const isPrefix = /^[0-9a-f]{8,15}$/.test(wanted);
-  for await (const document of folder.read()) {
-    if (document.id === wanted || document.source === wanted) return document;
-    if (isPrefix && document.id.startsWith(wanted)) return document;
+  const isWanted: IsWanted = ({ id, source }) =>
+    id === wanted || source === wanted || (isPrefix && id.startsWith(wanted));
+  for (const { folder } of folders) {
+    const document = await find(folder, isWanted);
+    if (document !== undefined) return document;
+    for await (const entry of ledgerOf(folder, isWanted)) return entry;
   }
+  throw new NuwaError("USAGE", `no document "${wanted}" in this run`, {
+    where: directory.show(directory.root),
+    hint: "`nuwa data removed` lists ids; a source such as docs/a.html works too",
+  });
+}
+
+async function find(folder: ShardFolder, isWanted: IsWanted): Promise<Document | undefined> {
+  for await (const document of folder.read()) if (isWanted(document)) return document;
   return undefined;
+}
+
+async function* ledgerOf(folder: ShardFolder, isWanted: IsWanted): AsyncGenerator<LedgerEntry> {
+  for await (const entry of folder.readLedger()) if (isWanted(entry)) yield entry;
 }
 
 /**

@@ -70,6 +70,7 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Ru
     };
     await runStages(stages, context, {
       ...options,
+      keepData: recipe.keep_data,
       // What is refused leaves the directory as it was, its recipe too.
       onAccepted: () => writeWhole(directory.recipe, printRecipe(recipeSchemaOf(list), recipe)),
     });

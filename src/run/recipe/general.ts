@@ -41,6 +41,13 @@ export const generalKeys = {
     .max(1000)
     .default(4)
     .describe("Size of a data shard in MB of text: what one worker takes at a time, and what an interruption loses."),
+  keep_data: z
+    .enum(["all", "last", "none"])
+    .default("all")
+    .describe(
+      "Data stages whose documents are kept: all; the last one; or none. Others are deleted once every stage that reads " +
+        "them is done, and made again if needed; what was removed, and why, is always kept.",
+    ),
 };
 
 const generalSchema = z.object(generalKeys);

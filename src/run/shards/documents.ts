@@ -1,15 +1,11 @@
-import { readFileSync } from "node:fs";
 import { countVerdict, emptyStatistics, ledgerEntries, type LedgerEntry, type Verdict } from "../../data/stage.ts";
 import type { Document } from "../../text/index.ts";
+import { readDocuments } from "./shard-files.ts";
 import { ShardFolder, type ShardInfo } from "./shards.ts";
 
 /** The documents of one shard, in memory. */
 export function readShard(folder: string, shard: number): Document[] {
-  const text = readFileSync(new ShardFolder(folder).documents(shard), "utf8");
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Document);
+  return [...readDocuments(new ShardFolder(folder).documents(shard))];
 }
 
 /** Writes a shard from a stage's verdicts on the documents of the shard before it, in their order. */

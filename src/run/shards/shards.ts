@@ -1,5 +1,4 @@
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
-import { createReadStream, mkdirSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import * as z from "zod";
@@ -15,11 +14,13 @@ import { NuwaError } from "../../text/index.ts";
 import { hashBytes, hashValue } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
+import { COMPRESSED, compress, readDocuments } from "./shard-files.ts";
 
 /**
- * A data stage's folder: `shard-00000.jsonl` with its documents, `ledger-00000.jsonl` with what it removed, and
+ * A data stage's folder: `shard-00000.jsonl.br` with its documents, `ledger-00000.jsonl` with what it removed, and
  * `shard-00000.json`, written last, whose presence says that the shard is whole. Shards are cut by the size of the
- * text alone, so neither the number of workers nor an interruption changes a byte of them.
+ * text alone, so neither the number of workers nor an interruption changes a byte of them. Released versions wrote
+ * shards without compression, and these are read as well.
  */
 export class ShardFolder {
   readonly folder: string;
@@ -28,7 +29,13 @@ export class ShardFolder {
     this.folder = folder;
   }
 
+  /** The file with a shard's documents: compressed, unless a released version wrote it. */
   documents(shard: number): string {
+    const plain = this.#plain(shard);
+    const compressed = `${plain}${COMPRESSED}`;
+    return existsSync(plain) && !existsSync(compressed) ? plain : compressed;
+  }
+  #plain(shard: number): string {
     return path.join(this.folder, `shard-${number(shard)}.jsonl`);
   }
   ledger(shard: number): string {
@@ -36,6 +43,10 @@ export class ShardFolder {
   }
   mark(shard: number): string {
     return path.join(this.folder, `shard-${number(shard)}.json`);
+  }
+  /** Its presence says that the documents of a finished stage were deleted on purpose. */
+  get #releasedMark(): string {
+    return path.join(this.folder, "released.json");
   }
   get statisticsFile(): string {
     return path.join(this.folder, "statistics.json");
@@ -45,20 +56,24 @@ export class ShardFolder {
   info(shard: number): ShardInfo | undefined {
     const parsed = shardInfo.safeParse(readJson(this.mark(shard)));
     if (!parsed.success) return undefined;
-    const file = this.documents(shard);
-    return existsSync(file) && statSync(file).size === parsed.data.bytes ? (parsed.data as ShardInfo) : undefined;
+    const { stored_bytes: size = parsed.data.bytes } = parsed.data;
+    return this.isReleased || sizeOf(this.documents(shard)) === size ? parsed.data : undefined;
   }
 
   /** Writes one shard, its mark last. Called again after a kill, it writes the same bytes. */
   write(shard: number, documents: readonly Document[], result: ShardResult): ShardInfo {
     mkdirSync(this.folder, { recursive: true });
     const text = Buffer.from(documents.map((document) => `${JSON.stringify(document)}\n`).join(""), "utf8");
+    const compressed = compress(text);
     const ledger = result.removed.map((entry) => `${JSON.stringify(entry)}\n`).join("");
     if (ledger !== "") writeWhole(this.ledger(shard), ledger);
-    writeWhole(this.documents(shard), text);
+    writeWhole(`${this.#plain(shard)}${COMPRESSED}`, compressed);
+    rmSync(this.#plain(shard), { force: true });
     const info: ShardInfo = {
       documents: documents.length,
       bytes: text.length,
+      stored_bytes: compressed.length,
+      // Of the text: how it is compressed changes nothing for those who read it.
       sha256: hashBytes(text),
       // Time is no part of the result: it would make two runs differ.
       statistics: { ...result.statistics, microseconds: 0 },
@@ -85,7 +100,7 @@ export class ShardFolder {
   /** The statistics of the finished stage. */
   summary(): StageSummary | undefined {
     const parsed = stageSummary.safeParse(readJson(this.statisticsFile));
-    return parsed.success ? (parsed.data as StageSummary) : undefined;
+    return parsed.success ? parsed.data : undefined;
   }
 
   /** Adds up the shards and writes `statistics.json`; gives the hash of all documents. */
@@ -99,6 +114,7 @@ export class ShardFolder {
     return { output: hashValue(infos.map((info) => info.sha256)), summary };
   }
 
+  /** Whether the stage is finished, its documents being there or deleted on purpose. */
   isWhole(): boolean {
     const shards = this.count();
     return (
@@ -106,10 +122,24 @@ export class ShardFolder {
     );
   }
 
-  /** All documents of a finished stage, in order. Memory holds one line. */
+  /** Whether the documents were deleted once they had been read. */
+  get isReleased(): boolean {
+    return existsSync(this.#releasedMark);
+  }
+
+  /**
+   * Deletes the documents of a finished stage, and keeps what was removed and all figures. Killed in between, it is
+   * finished by another call.
+   */
+  release(): void {
+    if (!this.isReleased) writeWhole(this.#releasedMark, "{}\n");
+    for (let shard = 0; shard < (this.count() ?? 0); shard++) rmSync(this.documents(shard), { force: true });
+  }
+
+  /** All documents of a finished stage, in order; none where they were deleted. Memory holds one shard. */
   async *read(): AsyncGenerator<Document> {
-    const shards = this.count() ?? 0;
-    for (let shard = 0; shard < shards; shard++) yield* readJsonLines<Document>(this.documents(shard));
+    const shards = this.isReleased ? 0 : (this.count() ?? 0);
+    for (let shard = 0; shard < shards; shard++) yield* readDocuments(this.documents(shard));
   }
 
   /** Everything the stage removed, in order. */
@@ -130,7 +160,10 @@ export interface ShardResult {
 
 export interface ShardInfo {
   readonly documents: number;
+  /** Of text, as JSON lines. */
   readonly bytes: number;
+  /** On the disk; left out by released versions, which did not compress. */
+  readonly stored_bytes?: number | undefined;
   readonly sha256: string;
   readonly statistics: StageStatistics;
   readonly problems: readonly Problem[];
@@ -158,8 +191,19 @@ const statistics = z.object({
   microseconds: z.number(),
 });
 const problems = z.array(z.object({ where: z.string(), message: z.string() }));
-const shardInfo = z.object({ documents: z.number(), bytes: z.number(), sha256: z.string(), statistics, problems });
+const shardInfo = z.object({
+  documents: z.number(),
+  bytes: z.number(),
+  stored_bytes: z.number().optional(),
+  sha256: z.string(),
+  statistics,
+  problems,
+});
 const stageSummary = z.object({ shards: z.number(), statistics, problems });
+
+function sizeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.size;
+}
 
 function number(shard: number): string {
   return String(shard).padStart(5, "0");

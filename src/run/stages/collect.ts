@@ -26,6 +26,7 @@ export const collectStage = defineRecipeStage({
       after: [],
       outside: (context) => fingerprintSources(settings, context),
       outputs: [folder.folder],
+      shards: folder,
       precious: false,
       isWhole: () => folder.isWhole(),
       run: (context) => run(folder, settings, recipe.shard_mb * 1e6, context),

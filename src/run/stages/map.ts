@@ -32,6 +32,7 @@ export function mapperStage(definition: MapperStage): RecipeStage {
         after: [before],
         outside: async ({ cwd }) => hashInputs(definition.files(settings), cwd),
         outputs: [to.folder],
+        shards: to,
         precious: false,
         isWhole: () => to.isWhole(),
         run: (context) => run(definition, json, from, to, context),

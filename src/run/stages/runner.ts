@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { hashValue } from "../../io/hash.ts";
 import { canonicalJson } from "../../io/json.ts";
 import type { StageRecord } from "../manifest/manifest.ts";
+import { releaseDocuments, type KeepData } from "./keep-data.ts";
 import { Interrupted, stopIfAborted, type Stage, type StageContext } from "./stage.ts";
 
 export interface RunnerOptions {
@@ -15,6 +16,8 @@ export interface RunnerOptions {
   readonly onAccepted?: () => void;
   /** Do this stage again although nothing changed. */
   readonly redo?: string | undefined;
+  /** The recipe's `keep_data`; default: all. */
+  readonly keepData?: KeepData;
 }
 
 /**
@@ -41,23 +44,39 @@ export async function runStages(
   if (options.fresh !== true) for (const stage of chosen) refuseOtherSettings(stage, context);
   for (const stage of chosen) if (context.manifest.stage(stage.name)?.status !== "done") stage.requireFeasible?.();
   options.onAccepted?.();
-  for (const stage of chosen) {
+  for (const [index, stage] of chosen.entries()) {
     stopIfAborted(context.signal);
-    await runStage(stage, context, options);
+    await runStage(stage, stages, context, options);
+    releaseDocuments(stages, chosen.slice(0, index + 1), options.keepData ?? "all");
   }
 }
 
-async function runStage(stage: Stage, context: StageContext, options: RunnerOptions): Promise<void> {
+/** @param all the whole chain, for what must be made again before the stage can run */
+async function runStage(
+  stage: Stage,
+  all: readonly Stage[],
+  context: StageContext,
+  options: RunnerOptions,
+): Promise<void> {
   const { manifest, progress } = context;
-  const inputs = await inputsOf(stage, context);
-  const key = keyOf(stage, inputs);
+  let inputs = await inputsOf(stage, context);
+  let key = keyOf(stage, inputs);
   const record = manifest.stage(stage.name);
-  const same = record?.key === key;
   const redo = options.redo === stage.name;
-  if (same && record.status === "done" && !redo && stage.isWhole()) {
+  if (record?.key === key && record.status === "done" && !redo && stage.isWhole()) {
     progress.line(`${pc.dim("·")} ${stage.name.padEnd(10)} ${pc.dim("done before, nothing changed")}`);
     return;
   }
+  const deleted = all.filter(({ name, shards }) => stage.after.includes(name) && shards?.isReleased === true);
+  for (const source of deleted) {
+    progress.line(
+      `  the documents of "${source.name}" were deleted (keep_data); "${stage.name}" needs them: made again`,
+    );
+    await runStage(source, all, context, { ...options, redo: source.name });
+    inputs = await inputsOf(stage, context);
+    key = keyOf(stage, inputs);
+  }
+  const same = record?.key === key;
   const resumes = same && record.status === "running" && !redo;
   if (!resumes && record !== undefined && stage.precious && !same && options.fresh !== true) {
     throw refusal(stage, record, inputs, context);

@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../text/index.ts";
 import type { Executor } from "../executors/executor.ts";
 import type { Manifest } from "../manifest/manifest.ts";
+import type { ShardFolder } from "../shards/shards.ts";
 import type { Progress } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 
@@ -48,6 +49,8 @@ export interface Stage {
   readonly precious: boolean;
   /** Refuses what cannot succeed on this machine, such as a model larger than its memory, before any stage runs. */
   requireFeasible?(): void;
+  /** The documents that it writes, if it writes some: they can be deleted once what reads them is done. */
+  readonly shards?: ShardFolder;
   /** Whether the output is still there: a user may have deleted it. */
   isWhole(): boolean;
   /** Called with what an interrupted run with the same key has left in `outputs`, or with nothing there. */
