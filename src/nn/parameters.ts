@@ -1,4 +1,14 @@
-import { type Device, Parameter, type WeightDType } from "../tensor/index.ts";
+import {
+  allocateParameter,
+  checkParameter,
+  type Device,
+  FlatParameters,
+  paddedLength,
+  Parameter,
+  type ParameterOptions,
+  type ParameterPlace,
+  type WeightDType,
+} from "../tensor/index.ts";
 import { didYouMean, NuwaError } from "../text/index.ts";
 
 /**
@@ -11,6 +21,9 @@ import { didYouMean, NuwaError } from "../text/index.ts";
  */
 export type ParameterKind = "matrix" | "embedding" | "head" | "experts" | "vector";
 
+/** In the flat buffers, the decayed ones come first and the vectors last, so that each group of an optimizer is one run. */
+const KINDS: readonly ParameterKind[] = ["matrix", "embedding", "head", "experts", "vector"];
+
 /** A {@link Parameter} that knows what it is for. */
 export class ModelParameter extends Parameter {
   readonly kind: ParameterKind;
@@ -19,9 +32,9 @@ export class ModelParameter extends Parameter {
     device: Device,
     name: string,
     shape: readonly number[],
-    options: { kind: ParameterKind; trainable?: boolean; dtype?: WeightDType },
+    options: ParameterOptions & { readonly kind: ParameterKind },
   ) {
-    super(device, name, shape, { trainable: options.trainable ?? true, dtype: options.dtype ?? "float32" });
+    super(device, name, shape, options);
     this.kind = options.kind;
   }
 }
@@ -29,6 +42,10 @@ export class ModelParameter extends Parameter {
 /**
  * All parameters of one model, in the order in which they were made. Layers ask it for theirs when they are built;
  * new parameters are zero until something is written to them.
+ *
+ * Their values, and their gradients, are slices of one flat buffer each, by kind and then in the order of making. It is
+ * allocated when the first of them is used, for all that were made by then: a model makes all its parameters before it
+ * writes to one. Those made later get buffers of their own, and so does each matrix of fewer bits.
  *
  * @example
  * const store = new ParameterStore(device);
@@ -42,6 +59,8 @@ export class ParameterStore implements Iterable<ModelParameter> {
   /** How matrices and tables are kept; vectors are always float32. Other than float32 only for a model that only runs. */
   readonly precision: WeightDType;
   readonly #parameters = new Map<string, ModelParameter>();
+  readonly #places = new Map<string, ParameterPlace>();
+  readonly #flat: FlatParameters[] = [];
 
   constructor(device: Device, options: { readonly trainable?: boolean; readonly precision?: WeightDType } = {}) {
     this.device = device;
@@ -49,15 +68,48 @@ export class ParameterStore implements Iterable<ModelParameter> {
     this.precision = options.precision ?? "float32";
   }
 
-  /** Makes a parameter, zeroed. @throws NuwaError SHAPE when the name is taken. */
+  /** Makes a parameter, zeroed. @throws NuwaError SHAPE when the name is taken, or precision and shape do not fit */
   parameter(name: string, shape: readonly number[], kind: ParameterKind): ModelParameter {
     if (this.#parameters.has(name)) {
       throw new NuwaError("SHAPE", `expected a new name for a parameter, but there is already a "${name}"`);
     }
+    const { trainable } = this;
     const dtype = kind === "vector" ? "float32" : this.precision;
-    const parameter = new ModelParameter(this.device, name, shape, { kind, trainable: this.trainable, dtype });
+    checkParameter(name, shape, { trainable, dtype });
+    const place = (): ParameterPlace => this.#place(name);
+    const parameter = new ModelParameter(this.device, name, shape, { kind, trainable, dtype, place });
     this.#parameters.set(name, parameter);
     return parameter;
+  }
+
+  #place(name: string): ParameterPlace {
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    if (!this.#parameters.has(name)) throw new NuwaError("SHAPE", `parameter "${name}" has been released`);
+    this.#placeAll();
+    return this.#place(name);
+  }
+
+  /** Gives memory to every parameter that has none yet. */
+  #placeAll(): void {
+    const { device, trainable } = this;
+    const waiting = [...this].filter(({ name }) => !this.#places.has(name));
+    for (const { name, shape, dtype } of waiting) {
+      if (dtype !== "float32") this.#places.set(name, allocateParameter(device, name, shape, { trainable, dtype }));
+    }
+    const plain = waiting
+      .filter(({ dtype }) => dtype === "float32")
+      .toSorted((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
+    const total = plain.reduce((sum, { length }) => sum + paddedLength(length), 0);
+    const buffers = new FlatParameters(device, total, trainable);
+    this.#flat.push(buffers);
+    let start = 0;
+    for (const { name, length } of plain) {
+      const range = { buffers, start, length: paddedLength(length) };
+      const values = buffers.values.slice(start, length);
+      this.#places.set(name, { values, gradient: buffers.gradients?.slice(start, length) ?? null, range });
+      start += range.length;
+    }
   }
 
   [Symbol.iterator](): Iterator<ModelParameter> {
@@ -100,7 +152,10 @@ export class ParameterStore implements Iterable<ModelParameter> {
 
   /** Gives all memory back to the device. */
   release(): void {
-    for (const parameter of this) parameter.release();
+    for (const { values, range } of this.#places.values()) if (range === undefined) this.device.release(values);
+    for (const buffers of this.#flat) buffers.release();
+    this.#flat.length = 0;
+    this.#places.clear();
     this.#parameters.clear();
   }
 }

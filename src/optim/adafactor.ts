@@ -1,6 +1,6 @@
-import type { Parameter, Tensor } from "../tensor/index.ts";
-import type { StepOptions } from "./optimizer.ts";
-import { type ParameterGroup, type Slot, StatefulOptimizer, zeroState } from "./stateful.ts";
+import { elementCount, FlatState, type Parameter, Tensor } from "../tensor/index.ts";
+import { NuwaError } from "../text/index.ts";
+import { type NamedTensors, type Optimizer, type ParameterGroup, type StepOptions, writeState } from "./optimizer.ts";
 
 export interface AdafactorOptions {
   /** The means of squares remember 1 − step^decay of what they held; −0.8 in the paper. */
@@ -13,11 +13,14 @@ export interface AdafactorOptions {
   readonly clipThreshold: number;
 }
 
-type State = Readonly<Record<string, Tensor>> &
-  (
-    | { readonly row: Tensor; readonly column: Tensor; readonly variance?: never }
-    | { readonly variance: Tensor; readonly row?: never; readonly column?: never }
-  );
+interface Slot {
+  readonly parameter: Parameter;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** Means of the rows, or of every element of a vector. */
+  readonly row: Tensor;
+  readonly column: Tensor | undefined;
+}
 
 /** The last two axes are a matrix; a vector is one row. */
 function matrixShape({ shape, length }: Parameter): { matrices: number; rows: number; columns: number } {
@@ -35,31 +38,81 @@ function matrixShape({ shape, length }: Parameter): { matrices: number; rows: nu
  * const options = { beta2Decay: -0.8, epsilon1: 2 ** -23, epsilon2: 1e-3, clipThreshold: 1 };
  * const optimizer = new Adafactor([{ parameters: [...store], learningRate: 0.01, weightDecay: 0 }], options);
  */
-export class Adafactor extends StatefulOptimizer<State> {
+export class Adafactor implements Optimizer {
   readonly #options: AdafactorOptions;
+  readonly #slots: readonly Slot[];
+  readonly #memory: FlatState | undefined;
+  #steps = 0;
 
   constructor(groups: readonly ParameterGroup[], options: AdafactorOptions) {
-    super("adafactor", groups, (parameter): State => {
-      const { shape } = parameter;
-      if (shape.length < 2) return { variance: zeroState(parameter) };
-      const leading = shape.slice(0, -2);
-      const { rows, columns } = matrixShape(parameter);
-      return { row: zeroState(parameter, [...leading, rows]), column: zeroState(parameter, [...leading, columns]) };
-    });
     this.#options = options;
+    const all = groups.flatMap(({ parameters, ...rates }) => parameters.map((parameter) => ({ parameter, ...rates })));
+    const shapes = all.map(({ parameter }) => stateShapes(parameter));
+    const [first] = all;
+    const memory =
+      first === undefined ? undefined : new FlatState(first.parameter.device, shapes.flat().map(elementCount));
+    this.#memory = memory;
+    let next = 0;
+    this.#slots = all.map(({ parameter, learningRate, weightDecay }, i) => {
+      const [row, column] = (shapes[i] ?? []).map((shape) => {
+        const slice = memory?.slices[next++];
+        if (slice === undefined) throw new NuwaError("SHAPE", "no state", { where: parameter.name });
+        return new Tensor(parameter.device, slice, shape);
+      });
+      if (row === undefined) throw new NuwaError("SHAPE", "no state", { where: parameter.name });
+      return { parameter, learningRate, weightDecay, row, column };
+    });
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
-    const { parameter, learningRate, weightDecay, state } = slot;
-    const { beta2Decay, ...bounds } = this.#options;
-    const [row, column] = state.variance === undefined ? [state.row, state.column.storage] : [state.variance, null];
-    parameter.device.adafactor(parameter.storage, parameter.grad.storage, row.storage, column, gradientScale, {
-      ...matrixShape(parameter),
-      ...bounds,
-      learningRate: learningRate * learningRateScale,
-      newShare: this.steps ** beta2Decay,
-      weightDecay,
-      step: this.steps,
-    });
+  get steps(): number {
+    return this.#steps;
   }
+
+  step({ learningRateScale, gradientScale = null }: StepOptions): void {
+    this.#steps++;
+    const { beta2Decay, ...bounds } = this.#options;
+    for (const { parameter, learningRate, weightDecay, row, column } of this.#slots) {
+      if (!parameter.gradReady) continue;
+      const [values, gradient] = [parameter.storage, parameter.grad.storage];
+      parameter.device.adafactor(values, gradient, row.storage, column?.storage ?? null, gradientScale, {
+        ...matrixShape(parameter),
+        ...bounds,
+        learningRate: learningRate * learningRateScale,
+        newShare: this.#steps ** beta2Decay,
+        weightDecay,
+        step: this.#steps,
+      });
+      parameter.gradReady = false;
+    }
+  }
+
+  state(): NamedTensors {
+    const state = new Map<string, Tensor>();
+    for (const { parameter, row, column } of this.#slots) {
+      state.set(`adafactor.${column === undefined ? "variance" : "row"}.${parameter.name}`, row);
+      if (column !== undefined) state.set(`adafactor.column.${parameter.name}`, column);
+    }
+    return state;
+  }
+
+  loadState(saved: ReadonlyMap<string, ArrayLike<number>>, steps: number): void {
+    writeState(this.state(), saved);
+    this.#steps = steps;
+  }
+
+  release(): void {
+    this.#memory?.release();
+  }
+}
+
+/** Row and column of a matrix; of a vector, one for each element. */
+function stateShapes(parameter: Parameter): readonly (readonly number[])[] {
+  const { shape } = parameter;
+  if (shape.length < 2) return [shape];
+  const leading = shape.slice(0, -2);
+  const { rows, columns } = matrixShape(parameter);
+  return [
+    [...leading, rows],
+    [...leading, columns],
+  ];
 }

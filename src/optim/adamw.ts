@@ -1,6 +1,5 @@
-import type { Tensor } from "../tensor/index.ts";
-import type { StepOptions } from "./optimizer.ts";
-import { type ParameterGroup, type Slot, StatefulOptimizer, zeroState } from "./stateful.ts";
+import { FlatOptimizer, type Run } from "./flat.ts";
+import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
 /** Parameters that share a learning rate and a decay. */
 export type AdamWGroup = ParameterGroup;
@@ -9,11 +8,6 @@ export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-}
-
-interface State extends Readonly<Record<string, Tensor>> {
-  /** Mean of the gradients. */ readonly m: Tensor;
-  /** Mean of their squares. */ readonly v: Tensor;
 }
 
 /**
@@ -25,17 +19,17 @@ interface State extends Readonly<Record<string, Tensor>> {
  *   { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 });
  * optimizer.step({ learningRateScale: schedule(step) });
  */
-export class AdamW extends StatefulOptimizer<State> {
+export class AdamW extends FlatOptimizer<"m" | "v"> {
   readonly #options: AdamWOptions;
 
   constructor(groups: readonly AdamWGroup[], options: AdamWOptions) {
-    super("adamw", groups, (parameter) => ({ m: zeroState(parameter), v: zeroState(parameter) }));
+    super("adamw", groups, ["m", "v"]); // means of the gradients, and of their squares
     this.#options = options;
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
-    const { parameter, learningRate, weightDecay, state } = slot;
-    parameter.device.adamW(parameter.storage, parameter.grad.storage, state.m.storage, state.v.storage, gradientScale, {
+  protected update(run: Run<"m" | "v">, { learningRateScale, gradientScale = null }: StepOptions): void {
+    const { device, values, gradients, state, learningRate, weightDecay } = run;
+    device.adamW(values, gradients, state("m"), state("v"), gradientScale, {
       ...this.#options,
       learningRate: learningRate * learningRateScale,
       weightDecay,

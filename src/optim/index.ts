@@ -1,10 +1,10 @@
 export * from "./adafactor.ts";
 export * from "./adamw.ts";
 export * from "./clip.ts";
+export * from "./flat.ts";
 export * from "./lion.ts";
 export * from "./muon.ts";
 export * from "./optimizer.ts";
 export * from "./schedules.ts";
 export * from "./settings.ts";
 export * from "./sgd.ts";
-export { type ParameterGroup } from "./stateful.ts";

@@ -1,14 +1,9 @@
-import type { Tensor } from "../tensor/index.ts";
-import type { StepOptions } from "./optimizer.ts";
-import { type ParameterGroup, type Slot, StatefulOptimizer, zeroState } from "./stateful.ts";
+import { FlatOptimizer, type Run } from "./flat.ts";
+import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
 export interface LionOptions {
   readonly beta1: number;
   readonly beta2: number;
-}
-
-interface State extends Readonly<Record<string, Tensor>> {
-  /** Mean of the gradients. */ readonly m: Tensor;
 }
 
 /**
@@ -19,17 +14,17 @@ interface State extends Readonly<Record<string, Tensor>> {
  * @example
  * const optimizer = new Lion([{ parameters: [...store], learningRate: 1e-4, weightDecay: 1 }], { beta1: 0.9, beta2: 0.99 });
  */
-export class Lion extends StatefulOptimizer<State> {
+export class Lion extends FlatOptimizer<"m"> {
   readonly #options: LionOptions;
 
   constructor(groups: readonly ParameterGroup[], options: LionOptions) {
-    super("lion", groups, (parameter) => ({ m: zeroState(parameter) }));
+    super("lion", groups, ["m"]); // the mean of the gradients
     this.#options = options;
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
-    const { parameter, learningRate, weightDecay, state } = slot;
-    parameter.device.lion(parameter.storage, parameter.grad.storage, state.m.storage, gradientScale, {
+  protected update(run: Run<"m">, { learningRateScale, gradientScale = null }: StepOptions): void {
+    const { device, values, gradients, state, learningRate, weightDecay } = run;
+    device.lion(values, gradients, state("m"), gradientScale, {
       ...this.#options,
       learningRate: learningRate * learningRateScale,
       weightDecay,

@@ -1,4 +1,4 @@
-import { type Device, type Parameter, type Storage, Tensor } from "../tensor/index.ts";
+import { type Device, FlatState, type Parameter, type Storage, Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import { type NamedTensors, type Optimizer, type StepOptions, writeState } from "./optimizer.ts";
 
@@ -33,20 +33,31 @@ export class Muon implements Optimizer {
   readonly #slots: readonly Slot[];
   readonly #options: MuonOptions;
   readonly #scratch: NewtonSchulz | undefined;
+  readonly #memory: FlatState | undefined;
   #steps = 0;
 
   constructor(parameters: readonly Parameter[], options: MuonOptions) {
     this.#options = options;
-    this.#slots = parameters.map((parameter) => {
-      const { shape, device, length, name } = parameter;
-      const [rows, columns] = shape;
-      if (rows === undefined || columns === undefined || shape.length !== 2) {
-        throw new NuwaError("SHAPE", `Muon expected a matrix, got shape ${JSON.stringify(shape)}`, { where: name });
-      }
-      return { parameter, momentum: new Tensor(device, device.allocate("float32", length), shape), rows, columns };
+    for (const { shape, name } of parameters) {
+      if (shape.length === 2) continue;
+      throw new NuwaError("SHAPE", `Muon expected a matrix, got shape ${JSON.stringify(shape)}`, { where: name });
+    }
+    const [first] = parameters;
+    if (first === undefined) {
+      this.#slots = [];
+      return;
+    }
+    const memory = new FlatState(
+      first.device,
+      parameters.map(({ length }) => length),
+    );
+    this.#slots = parameters.flatMap((parameter, i) => {
+      const { shape, device } = parameter;
+      const [[rows = 0, columns = 0], slice] = [shape, memory.slices[i]];
+      return slice === undefined ? [] : [{ parameter, momentum: new Tensor(device, slice, shape), rows, columns }];
     });
-    const [first] = this.#slots;
-    if (first !== undefined) this.#scratch = new NewtonSchulz(first.parameter.device, this.#slots);
+    this.#memory = memory;
+    this.#scratch = new NewtonSchulz(first.device, this.#slots);
   }
 
   get steps(): number {
@@ -79,7 +90,7 @@ export class Muon implements Optimizer {
   }
 
   release(): void {
-    for (const { parameter, momentum } of this.#slots) parameter.device.release(momentum.storage);
+    this.#memory?.release();
     this.#scratch?.release();
   }
 }

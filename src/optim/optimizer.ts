@@ -14,6 +14,13 @@ export interface StepOptions {
   readonly gradientScale?: Storage | null;
 }
 
+/** Parameters that share a learning rate and a decay. */
+export interface ParameterGroup {
+  readonly parameters: readonly Parameter[];
+  readonly learningRate: number;
+  readonly weightDecay: number;
+}
+
 /** Changes parameters by their gradients. State is allocated once, when the optimizer is made. */
 export interface Optimizer {
   /**

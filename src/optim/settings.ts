@@ -3,9 +3,8 @@ import { Adafactor } from "./adafactor.ts";
 import { AdamW, type AdamWGroup } from "./adamw.ts";
 import { Lion } from "./lion.ts";
 import { Muon } from "./muon.ts";
-import { combineOptimizers, type KindedParameter, type Optimizer } from "./optimizer.ts";
+import { combineOptimizers, type KindedParameter, type Optimizer, type ParameterGroup } from "./optimizer.ts";
 import { Sgd } from "./sgd.ts";
-import type { ParameterGroup } from "./stateful.ts";
 
 const rate = z.number().positive();
 const beta = z.number().min(0).lt(1);

@@ -1,6 +1,5 @@
-import type { Tensor } from "../tensor/index.ts";
-import type { StepOptions } from "./optimizer.ts";
-import { type ParameterGroup, type Slot, StatefulOptimizer, zeroState } from "./stateful.ts";
+import { FlatOptimizer, type Run } from "./flat.ts";
+import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
 export interface SgdOptions {
   /** 0 for none: then there is no state. */
@@ -11,8 +10,6 @@ export interface SgdOptions {
   readonly decoupled: boolean;
 }
 
-type State = Readonly<Record<string, Tensor>> & { readonly momentum?: Tensor };
-
 /**
  * Stochastic gradient descent with momentum: Sutskever et al. 2013, in the form of torch.optim.SGD without dampening
  * (the momentum is a sum: m = momentum·m + g). One state value a weight, none without momentum.
@@ -22,18 +19,18 @@ type State = Readonly<Record<string, Tensor>> & { readonly momentum?: Tensor };
  * const options = { momentum: 0.9, nesterov: true, decoupled: false };
  * const optimizer = new Sgd([{ parameters: [...store], learningRate: 0.1, weightDecay: 1e-4 }], options);
  */
-export class Sgd extends StatefulOptimizer<State> {
+export class Sgd extends FlatOptimizer<"momentum"> {
   readonly #options: SgdOptions;
 
   constructor(groups: readonly ParameterGroup[], options: SgdOptions) {
-    super("sgd", groups, (parameter): State => (options.momentum === 0 ? {} : { momentum: zeroState(parameter) }));
+    super("sgd", groups, options.momentum === 0 ? [] : ["momentum"]);
     this.#options = options;
   }
 
-  protected update(slot: Slot<State>, { learningRateScale, gradientScale = null }: StepOptions): void {
-    const { parameter, learningRate, weightDecay, state } = slot;
-    const momentum = state.momentum?.storage ?? null;
-    parameter.device.sgd(parameter.storage, parameter.grad.storage, momentum, gradientScale, {
+  protected update(run: Run<"momentum">, { learningRateScale, gradientScale = null }: StepOptions): void {
+    const { device, values, gradients, state, learningRate, weightDecay } = run;
+    const momentum = this.#options.momentum === 0 ? null : state("momentum");
+    device.sgd(values, gradients, momentum, gradientScale, {
       ...this.#options,
       learningRate: learningRate * learningRateScale,
       weightDecay,

@@ -1,4 +1,5 @@
 import { NuwaError } from "../text/errors.ts";
+import type { FlatRange } from "./flat.ts";
 import type { Device, DType, HostArray, Storage, WeightDType } from "./device.ts";
 
 /** Product of the sizes: the number of elements. */
@@ -29,8 +30,10 @@ export interface Bounds {
  */
 export class Tensor {
   readonly device: Device;
-  readonly storage: Storage;
+  #storage: Storage | (() => Storage);
   readonly shape: readonly number[];
+  /** Number of elements. */
+  readonly length: number;
   /** Whether a gradient has to reach it. */
   readonly requiresGrad: boolean;
   /** Same shape as the tensor; undefined until the first gradient arrives. */
@@ -41,20 +44,29 @@ export class Tensor {
    */
   readonly bounds: Bounds | undefined;
 
-  constructor(device: Device, storage: Storage, shape: readonly number[], requiresGrad = false, bounds?: Bounds) {
+  /** @param storage or what gives it when it is first asked for */
+  constructor(
+    device: Device,
+    storage: Storage | (() => Storage),
+    shape: readonly number[],
+    requiresGrad = false,
+    bounds?: Bounds,
+  ) {
     this.device = device;
-    this.storage = storage;
+    this.#storage = storage;
     this.shape = shape;
+    this.length = elementCount(shape);
     this.requiresGrad = requiresGrad;
     this.bounds = bounds;
   }
 
-  get dtype(): DType | WeightDType {
-    return this.storage.dtype;
+  get storage(): Storage {
+    if (typeof this.#storage === "function") this.#storage = this.#storage();
+    return this.#storage;
   }
 
-  get length(): number {
-    return this.storage.length;
+  get dtype(): DType | WeightDType {
+    return this.storage.dtype;
   }
 
   /** Copies to host memory what the tensor holds once every op called before is done. */
@@ -70,44 +82,93 @@ export class Tensor {
   }
 }
 
+/** Memory of a parameter. */
+export interface ParameterPlace {
+  readonly values: Storage;
+  /** As long as the values; null for a parameter that is not trained. */
+  readonly gradient: Storage | null;
+  /** Where that is in the flat buffers of a model; undefined for memory of its own. */
+  readonly range?: FlatRange;
+}
+
+export interface ParameterOptions {
+  readonly trainable?: boolean;
+  readonly dtype?: WeightDType;
+  /** Gives its memory when that is first needed: the place among its model's. Default: memory of its own, at once. */
+  readonly place?: (() => ParameterPlace) | undefined;
+}
+
 /** A trained tensor: it has a name, and a gradient that lives as long as it does. */
 export class Parameter extends Tensor {
   readonly name: string;
   override grad: Tensor;
   /** False until this step's first gradient is written: the first contribution overwrites, later ones add. */
   gradReady = false;
+  readonly #dtype: WeightDType;
+  readonly #place: () => ParameterPlace;
+  /** Memory that is its own to release. */
+  readonly #own: ParameterPlace | undefined;
 
   /** @throws NuwaError SHAPE for a dtype other than float32 of a tensor that is trained, or that is no matrix */
-  constructor(
-    device: Device,
-    name: string,
-    shape: readonly number[],
-    options: { trainable?: boolean; dtype?: WeightDType } = {},
-  ) {
+  constructor(device: Device, name: string, shape: readonly number[], options: ParameterOptions = {}) {
     const { trainable = true, dtype = "float32" } = options;
-    const length = elementCount(shape);
-    super(device, allocateParameter(device, name, shape, { trainable, dtype }), shape, trainable);
+    const own = options.place === undefined ? allocateParameter(device, name, shape, { trainable, dtype }) : undefined;
+    let known = own;
+    const place = (): ParameterPlace => (known ??= options.place?.() ?? nowhere(name));
+    super(device, () => place().values, shape, trainable);
     this.name = name;
-    this.grad = new Tensor(device, device.allocate("float32", trainable ? length : 0), trainable ? shape : [0]);
+    this.grad = new Tensor(device, () => place().gradient ?? nowhere(name), trainable ? shape : [0]);
+    this.#dtype = dtype;
+    this.#place = place;
+    this.#own = own;
   }
 
+  override get dtype(): WeightDType {
+    return this.#dtype;
+  }
+
+  /** Where it lies in the flat buffers of its model. */
+  get range(): FlatRange | undefined {
+    return this.#place().range;
+  }
+
+  /** Gives back memory of its own; that of a model goes with the model. */
   release(): void {
-    this.device.release(this.storage);
-    this.device.release(this.grad.storage);
+    if (this.#own === undefined) return;
+    this.device.release(this.#own.values);
+    if (this.#own.gradient !== null) this.device.release(this.#own.gradient);
   }
 }
 
-function allocateParameter(
+function nowhere(name: string): never {
+  throw new NuwaError("SHAPE", `parameter "${name}" has no memory of this kind`);
+}
+
+/**
+ * Memory of a parameter alone, zeroed.
+ * @throws NuwaError SHAPE for a dtype other than float32 of a tensor that is trained, or that is no matrix
+ */
+export function allocateParameter(
   device: Device,
   name: string,
   shape: readonly number[],
-  { trainable, dtype }: { trainable: boolean; dtype: WeightDType },
-): Storage {
-  if (dtype === "float32") return device.allocate("float32", elementCount(shape));
-  const [rows, width] = shape;
-  if (trainable || shape.length !== 2 || rows === undefined || width === undefined) {
-    const what = trainable ? "a trained parameter" : `shape (${shape.join(", ")})`;
-    throw new NuwaError("SHAPE", `parameter "${name}": expected float32 for ${what}, got ${dtype}`);
-  }
-  return device.allocateMatrix(dtype, rows, width);
+  { trainable, dtype }: { readonly trainable: boolean; readonly dtype: WeightDType },
+): ParameterPlace {
+  checkParameter(name, shape, { trainable, dtype });
+  const [rows = 0, width = 0] = shape;
+  const length = elementCount(shape);
+  const isPlain = dtype === "float32";
+  const values = isPlain ? device.allocate("float32", length) : device.allocateMatrix(dtype, rows, width);
+  return { values, gradient: trainable ? device.allocate("float32", length) : null };
+}
+
+/** @throws NuwaError SHAPE for a dtype other than float32 of a tensor that is trained, or that is no matrix */
+export function checkParameter(
+  name: string,
+  shape: readonly number[],
+  { trainable, dtype }: { readonly trainable: boolean; readonly dtype: WeightDType },
+): void {
+  if (dtype === "float32" || (!trainable && shape.length === 2)) return;
+  const subject = trainable ? "a trained parameter" : `shape (${shape.join(", ")})`;
+  throw new NuwaError("SHAPE", `parameter "${name}": expected float32 for ${subject}, got ${dtype}`);
 }
