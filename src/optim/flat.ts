@@ -1,4 +1,14 @@
-import { type Device, FlatState, paddedLength, type Parameter, type Storage, Tensor } from "../tensor/index.ts";
+import {
+  areNeighbours,
+  byPlace,
+  type Device,
+  FlatState,
+  memoryFrom,
+  paddedLength,
+  type Parameter,
+  type Storage,
+  Tensor,
+} from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import { type NamedTensors, type Optimizer, type ParameterGroup, type StepOptions, writeState } from "./optimizer.ts";
 
@@ -87,7 +97,7 @@ export abstract class FlatOptimizer<Part extends string> implements Optimizer {
         const length = last.start - first.start + last.parameter.length;
         const { device } = first.parameter;
         const state = (part: Part): Storage => this.#part(part).whole.slice(first.start, length);
-        this.update({ device, ...memoryOf(first.parameter, length), state, learningRate, weightDecay }, options);
+        this.update({ device, ...memoryFrom(first.parameter, length), state, learningRate, weightDecay }, options);
         for (const { parameter } of run) parameter.gradReady = false;
       }
     }
@@ -113,11 +123,6 @@ export abstract class FlatOptimizer<Part extends string> implements Optimizer {
   }
 }
 
-/** Those of a model in the order of its buffers; others stay as they are. */
-function byPlace({ range: a }: Parameter, { range: b }: Parameter): number {
-  return a !== undefined && b !== undefined && a.buffers === b.buffers ? a.start - b.start : 0;
-}
-
 /** Cuts slots into runs of neighbours that have gradients. */
 function runsOf(slots: readonly Slot[]): Slot[][] {
   const runs: Slot[][] = [];
@@ -132,18 +137,4 @@ function runsOf(slots: readonly Slot[]): Slot[][] {
     before = slot;
   }
   return runs;
-}
-
-function areNeighbours({ range: a }: Parameter, { range: b }: Parameter): boolean {
-  return a !== undefined && b !== undefined && a.buffers === b.buffers && a.start + a.length === b.start;
-}
-
-/** `length` elements of values and gradients from a parameter on. */
-function memoryOf(parameter: Parameter, length: number): { values: Storage; gradients: Storage } {
-  const { range } = parameter;
-  if (range === undefined || range.buffers.gradients === null) {
-    return { values: parameter.storage, gradients: parameter.grad.storage };
-  }
-  const { buffers, start } = range;
-  return { values: buffers.values.slice(start, length), gradients: range.buffers.gradients.slice(start, length) };
 }

@@ -22,6 +22,7 @@ export { MetaDevice, type KernelCount } from "./meta.ts";
 export * from "./ops/index.ts";
 export { philox4x32, philoxKey, PhiloxStream } from "./philox.ts";
 export { createProfiler, formatProfile, type KernelTime, type Profile, type Profiler } from "./profile.ts";
+export { areNeighbours, byPlace, gradientRanges, memoryFrom } from "./ranges.ts";
 export { ReferenceDevice } from "./reference/device.ts";
 export { Tape, type Backward, type TapeOptions } from "./tape.ts";
 export {

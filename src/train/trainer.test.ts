@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CausalModel, resolveArchitecture } from "../models/index.ts";
 import { createSchedule, optimizerSettings, type Schedule } from "../optim/index.ts";
-import { createDevice, type Device, PhiloxStream } from "../tensor/index.ts";
+import { type Collective, createDevice, type Device, PhiloxStream, single, type Storage } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import { causalLoss } from "./objectives/causal-loss.ts";
 import { heldOutLoss } from "./objectives/held-out.ts";
@@ -62,6 +62,7 @@ interface Setup {
   readonly schedule?: Schedule;
   readonly dropout?: number;
   readonly device?: Device;
+  readonly collective?: Collective;
 }
 
 function setup(options: Setup) {
@@ -82,9 +83,40 @@ function setup(options: Setup) {
     clip,
     seed: 1,
     arena,
+    ...(options.collective && { collective: options.collective }),
   });
   const weights = (): number[] => [...model.parameters].flatMap((parameter) => [...parameter.toArray()]);
   return { trainer, model, weights, arena };
+}
+
+/** Ranks in one thread that take turns: each waits in an all-reduce until all have come to it. */
+function lockstep(devices: readonly Device[]): { readonly ranks: Collective[]; readonly lengths: number[][] } {
+  let waiting: { readonly device: Device; readonly x: Storage; readonly go: () => void }[] = [];
+  const lengths = devices.map((): number[] => []);
+  const ranks = devices.map(
+    (device, rank): Collective => ({
+      ...single,
+      rank,
+      size: devices.length,
+      allReduce: (x) =>
+        new Promise((resolve, reject) => {
+          lengths[rank]?.push(x.length);
+          waiting.push({ device, x, go: resolve });
+          if (waiting.length < devices.length) return;
+          const all = waiting;
+          waiting = [];
+          const add = async (): Promise<void> => {
+            const sum = new Float64Array(x.length);
+            for (const one of all)
+              for (const [i, value] of (await one.device.read(one.x)).entries()) sum[i] = (sum[i] ?? 0) + value;
+            for (const one of all) one.device.write(one.x, sum);
+            for (const one of all) one.go();
+          };
+          add().catch(reject);
+        }),
+    }),
+  );
+  return { ranks, lengths };
 }
 
 /** The reference device without its synchronous read; reads come a turn late, and are counted. */
@@ -229,6 +261,41 @@ describe("Trainer", () => {
       expect((await Promise.all(weights)).flatMap((values) => [...values])).toEqual(now.weights());
     },
   );
+
+  it.each([2, 4])("%d ranks with a share of the batches each train the model of one with all of them", async (size) => {
+    const share = (rank: number) => (step: number) => {
+      const batch = { ...randomBatch(1, 10 * step + rank), normalizer: size * T };
+      return { batches: [batch], tokens: T };
+    };
+    const everything = (step: number): StepBatches => ({
+      batches: Array.from({ length: size }, (_, rank) => share(rank)(step).batches).flat(),
+      tokens: size * T,
+    });
+    const devices = Array.from({ length: size }, () => createDevice("reference"));
+    const { ranks, lengths } = lockstep(devices);
+    const optimizer = { name: "sgd", learning_rate: 0.1 };
+    const parts = ranks.map((collective, rank) => {
+      const [objective, device] = [objectiveOf(share(rank)), devices[rank] ?? createDevice("reference")];
+      return setup({ objective, optimizer, clip: 0.3, device, collective });
+    });
+    const alone = setup({ objective: objectiveOf(everything), optimizer, clip: 0.3 });
+    for (let step = 0; step < 4; step++) {
+      const expected = await alone.trainer.step(step);
+      for (const found of await Promise.all(parts.map(({ trainer }) => trainer.step(step)))) {
+        expect(found.loss).toBeCloseTo(expected.loss, 12);
+        expect(found.gradientNorm).toBeCloseTo(expected.gradientNorm, 12);
+      }
+    }
+    const weights = alone.weights();
+    for (const part of parts) {
+      expect(part.weights()).toEqual(parts[0]?.weights());
+      for (const [i, weight] of part.weights().entries()) expect(weight).toBeCloseTo(weights[i] ?? 0, 12);
+    }
+    // A step reduces the sums, and then all gradients at once: those of a model lie in one buffer.
+    expect(lengths[0]?.[0]).toBe(1);
+    expect(lengths[0]?.[1]).toBeGreaterThanOrEqual(alone.model.parameters.totalElements);
+    expect(lengths[0]).toHaveLength(8);
+  });
 
   it("stops when a weight is not finite, names step, rate and parameter, and leaves the weights alone", async () => {
     const { trainer, model, weights } = setup({ objective: objectiveOf(() => whole(randomBatch(2, 0))) });

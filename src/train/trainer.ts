@@ -1,5 +1,13 @@
 import { clipByGlobalNorm, type Schedule } from "../optim/index.ts";
-import { type Arena, type Device, type Parameter, Tape } from "../tensor/index.ts";
+import {
+  type Arena,
+  type Collective,
+  type Device,
+  gradientRanges,
+  type Parameter,
+  single,
+  Tape,
+} from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Models, TrainedModel } from "./objectives/models.ts";
 import type { Batch, Objective } from "./objectives/objective.ts";
@@ -23,6 +31,11 @@ export interface TrainerOptions {
   /** Whether each layer's activations are computed again in backward instead of kept. Default false. */
   readonly checkpointing?: boolean;
   readonly arena: Arena;
+  /**
+   * Ranks that train together: each one's objective gives its own share of a step's batches, with the whole step's
+   * normalizer, and all get gradients for the same parameters. Default: this process alone.
+   */
+  readonly collective?: Collective;
 }
 
 export interface StepResult {
@@ -69,7 +82,7 @@ export class Trainer {
    * @throws NuwaError TRAINING when the loss or a gradient is not finite; the weights are as before the step then
    */
   async step(step: number): Promise<StepResult> {
-    const { objective, models, trained, device, schedule, clip, arena } = this.#options;
+    const { objective, models, trained, device, schedule, clip, arena, collective = single } = this.#options;
     const { batches, tokens, scalars: known } = await objective.next(step, models, arena);
     arena.reset();
     const scale = schedule(step);
@@ -83,6 +96,8 @@ export class Trainer {
     const report = arena.allocate("float32", 3 + names.length); // norm, scale, finite, sums
     const sums = report.slice(3, names.length);
     this.#sums.write(sums);
+    await collective.allReduce(sums);
+    for (const gradients of gradientRanges(ready)) await collective.allReduce(gradients);
     const { scale: gradientScale } = clipByGlobalNorm(device, arena, ready, {
       maxNorm: clip,
       values: sums.slice(0, 1), // the loss: a scalar that is only plotted stops nothing
