@@ -221,7 +221,9 @@ describe("a run", () => {
   test("with a stage changed after training names the key and keeps the checkpoints; so it does when the manifest is gone", () => {
     const run = copyOfRun("changed");
     const again = ["run", "small.yaml", "--dir", run];
-    expect(complaint(nuwa([...again, "--set", "pretrain.steps=6"]), 1)).toMatch(/pretrain\.steps 4 → 6.*--fresh/);
+    expect(complaint(nuwa([...again, "--set", "pretrain.steps=3"]), 1)).toMatch(/pretrain\.steps 4 → 3.*--fresh/);
+    const longer = ["--set", "pretrain.steps=6", "--set", "pretrain.clip=2"]; // longer alone would be done
+    expect(complaint(nuwa([...again, ...longer]), 1)).toMatch(/pretrain\.clip 1 → 2; pretrain\.steps 4 → 6.*--fresh/);
     rmSync(join(dir, run, "manifest.json"));
     expect(complaint(nuwa(again), 1)).toMatch(/the run's manifest does not know.*--fresh/);
     expect(existsSync(join(dir, run, "checkpoints/latest/model.safetensors"))).toBe(true);

@@ -8,12 +8,11 @@ import { register as doctor } from "./commands/doctor.ts";
 import { register as evaluate } from "./commands/eval.ts";
 import { register as generate } from "./commands/generate.ts";
 import { register as leaderboard } from "./commands/leaderboard.ts";
-import { register as pretrain } from "./commands/pretrain.ts";
 import { register as report } from "./commands/report.ts";
 import { register as run } from "./commands/run.ts";
 import { register as serve } from "./commands/serve.ts";
-import { register as sft } from "./commands/sft.ts";
 import { register as tokenizer } from "./commands/tokenizer.ts";
+import { register as training } from "./commands/training.ts";
 import { judge } from "./errors.ts";
 
 /** The whole command line, not yet run. */
@@ -40,8 +39,7 @@ NUWA_THREADS, NUWA_DEVICE and NUWA_SET="key=value; …" change any recipe; --set
     run,
     data,
     tokenizer,
-    pretrain,
-    sft,
+    training,
     evaluate,
     leaderboard,
     generate,

@@ -4,7 +4,7 @@ export type * from "./events.ts";
 export type { TrainControl, TrainJob } from "./job.ts";
 export { memoryLimit, measureTraining, requireMemory, requireTrainingMemory } from "./memory.ts";
 export { type MetricsLine, readMetrics } from "./metrics/metrics.ts";
-export { causalLoss } from "./objectives/causal-loss.ts";
+export { causalLoss, toDevice } from "./objectives/causal-loss.ts";
 export {
   defineObjective,
   isObjectiveDefinition,

@@ -25,7 +25,16 @@ export interface ReportData {
   readonly diversity?: Awaited<ReturnType<typeof diversity>>;
   readonly pack: PackMeta | undefined;
   readonly pretrain: readonly MetricsLine[];
-  readonly sft: readonly MetricsLine[];
+  /** The training stages after pretraining that have begun, in order. */
+  readonly trainings: readonly TrainingData[];
+}
+
+/** What a training stage has written, and how the report presents it. */
+export interface TrainingData {
+  readonly stage: string;
+  readonly title: string;
+  readonly lead: string;
+  readonly lines: readonly MetricsLine[];
 }
 
 const EXAMPLES = 3;
@@ -60,6 +69,10 @@ export async function gather(
     examples,
     pack: existsSync(path.join(directory.tokens, "meta.json")) ? await readPackMeta(directory.tokens) : undefined,
     pretrain: readMetrics(directory.metrics("pretrain")),
-    sft: readMetrics(directory.metrics("sft")),
+    trainings: [...stages].flatMap(({ name, report }) =>
+      report === undefined || name === "pretrain"
+        ? []
+        : [{ stage: name, ...report, lines: readMetrics(directory.metrics(name)) }],
+    ),
   };
 }

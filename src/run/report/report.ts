@@ -18,7 +18,13 @@ import { html, Html } from "./html.ts";
 import { questionsSection, samplesSection, scoresSection, settingsSection, timesSection } from "./result-sections.ts";
 import { section } from "./section.ts";
 import { style } from "./style.ts";
-import { growthSection, learningRateSection, lossSection, sftSection, speedSection } from "./training-sections.ts";
+import {
+  growthSection,
+  learningRateSection,
+  lossSection,
+  speedSection,
+  trainingSections,
+} from "./training-sections.ts";
 
 /**
  * Writes a run's report.html: one page that needs nothing from elsewhere, from whatever the run has done so far.
@@ -63,7 +69,7 @@ export function renderReport(data: ReportData): string {
     learningRateSection(data),
     speedSection(data),
     growthSection(data),
-    sftSection(data),
+    ...trainingSections(data),
     timesSection(data),
     settingsSection(data),
   ].filter((part) => part !== undefined);

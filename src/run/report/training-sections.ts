@@ -55,7 +55,7 @@ export function lossSection({ pretrain, pack, recipe }: ReportData): Html | unde
     "How the loss fell",
     recipe.language,
     "The loss says how surprised the model is by the next token: lower is better, and when held-out text no longer follows training text, it begins to learn by heart.",
-    html`${lossCurve(pretrain, rules)}${end}`,
+    html`${lossCurve(pretrain, rules)}${end}${scalarCurves(pretrain)}`,
   );
 }
 
@@ -118,15 +118,32 @@ export function growthSection({ pretrain, recipe }: ReportData): Html | undefine
   );
 }
 
-/** Fine-tuning. */
-export function sftSection({ sft, summary, recipe }: ReportData): Html | undefined {
-  if (steps(sft).length < 2) return undefined;
-  const made = summary.stages["dialogues"]?.summary;
-  const from = made === undefined ? "" : ` It saw ${count(Number(made["dialogues"] ?? 0))} dialogues.`;
-  return section(
-    "Learning to answer",
-    recipe.language,
-    `After reading, the model practised dialogues; only its own answers count in this loss.${from}`,
-    lossCurve(sft, []),
-  );
+/** Training after pretraining: each stage's loss, and what else its objective gives to plot. */
+export function trainingSections({ trainings, summary, recipe }: ReportData): Html[] {
+  return trainings
+    .filter(({ lines }) => steps(lines).length >= 2)
+    .map(({ stage, title, lead, lines }) => {
+      const made = stage === "sft" ? summary.stages["dialogues"]?.summary : undefined;
+      const from = made === undefined ? "" : ` It saw ${count(Number(made["dialogues"] ?? 0))} dialogues.`;
+      return section(title, recipe.language, `${lead}${from}`, html`${lossCurve(lines, [])}${scalarCurves(lines)}`);
+    });
+}
+
+/** A chart for each scalar of an objective's own, training and held out. */
+function scalarCurves(lines: readonly MetricsLine[]): Html[] {
+  const points = (events: readonly (StepEvent | EvalEvent)[], name: string, series: string): Point[] =>
+    events.flatMap(({ step, scalars }) => {
+      const value = scalars?.[name];
+      return value === undefined || !Number.isFinite(value) ? [] : [{ step, value, series }];
+    });
+  const [trained, heldOut] = [steps(lines), evals(lines)];
+  const names = new Set([...trained, ...heldOut].flatMap(({ scalars = {} }) => Object.keys(scalars)));
+  return [...names].flatMap((name) => {
+    const training = points(trained, name, "training");
+    const dots = points(heldOut, name, "held out");
+    if (training.length + dots.length === 0) return [];
+    return [
+      html`<figure>${lineChart({ faint: training, lines: smooth(training), dots, x: "step", y: name })}</figure>`,
+    ];
+  });
 }

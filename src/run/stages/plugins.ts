@@ -1,10 +1,12 @@
 import { isDataStage, type DataStage } from "../../data/data-stage.ts";
 import type { Plugin } from "../../io/plugins.ts";
 import { NuwaError, Registry } from "../../text/index.ts";
+import { isObjectiveDefinition } from "../../train/index.ts";
 import { corpusStage } from "./corpus.ts";
 import { builtInStages } from "./list.ts";
 import { mapperStage } from "./map.ts";
 import type { RecipeStage } from "./recipe-stage.ts";
+import { trainingStage } from "./train.ts";
 
 /** The list's entry of a data stage of either kind. */
 export function entryOf(stage: DataStage): RecipeStage {
@@ -12,9 +14,10 @@ export function entryOf(stage: DataStage): RecipeStage {
 }
 
 /**
- * The stages with those of plugins: each after the stage that it names, else after the last one that writes documents.
+ * The stages with those of plugins: a data stage after the stage that it names, else after the last one that writes
+ * documents; the stage of an objective after the last one that trains.
  *
- * @throws NuwaError VALUE for what is no data stage, a name that is taken, or an `after` that there is not
+ * @throws NuwaError VALUE for what is neither, a name that is taken, or an `after` that there is not
  */
 export function stagesWith(
   plugins: readonly Plugin[],
@@ -35,6 +38,16 @@ export function stagesWith(
           ? list.findLastIndex(({ writesDocuments }) => writesDocuments)
           : list.indexOf(new Registry("stage", list).get(entry.after, file));
       list = list.toSpliced(before + 1, 0, entry);
+    }
+    for (const objective of definitions.objectives ?? []) {
+      if (!isObjectiveDefinition(objective)) {
+        throw new NuwaError("VALUE", '"objectives" holds something that is not an objective', {
+          where: file,
+          hint: "make it with defineObjective of nuwa/train",
+        });
+      }
+      const before = list.findLastIndex(({ group }) => group === "training");
+      list = list.toSpliced(before + 1, 0, trainingStage(objective));
     }
   }
   return list.length === stages.names.length ? stages : new Registry("stage", list);

@@ -44,6 +44,8 @@ export interface StageDefinition<Settings> {
   readonly writesDocuments?: boolean;
   /** Whether it leaves a language model, which the next stage goes on with. Default: no. */
   readonly writesModel?: boolean;
+  /** Of a stage that trains: its section of the report. */
+  readonly report?: { readonly title: string; readonly lead: string } | undefined;
   /** General keys that its section takes over unless it has its own. */
   readonly inherits?: readonly (keyof GeneralSettings)[];
   /** The stage after which a plugin's stage comes; without it, after the last one of its group. */

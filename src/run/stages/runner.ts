@@ -77,7 +77,8 @@ async function runStage(
     key = keyOf(stage, inputs);
   }
   const same = record?.key === key;
-  const resumes = same && record.status === "running" && !redo;
+  const resumes =
+    !redo && record !== undefined && (same ? record.status === "running" : goesOn(stage, record, inputs, options));
   if (!resumes && record !== undefined && stage.precious && !same && options.fresh !== true) {
     throw refusal(stage, record, inputs, context);
   }
@@ -96,7 +97,7 @@ async function runStage(
     manifest.remove(stage.name);
     for (const place of stage.outputs) rmSync(place, { recursive: true, force: true });
     manifest.set(stage.name, before);
-  }
+  } else if (!same) manifest.set(stage.name, before);
   const clock = performance.now();
   try {
     const outcome = await stage.run(context);
@@ -142,13 +143,27 @@ async function inputsOf(stage: Stage, context: StageContext): Promise<Record<str
   return { ...inputs, ...(await stage.outside?.(context)) };
 }
 
-function keyOf(stage: Stage, inputs: Record<string, string>): string {
-  return hashValue({ stage: stage.name, version: stage.version, settings: stage.settings, inputs });
+function keyOf(
+  { name, version, settings }: Pick<Stage, "name" | "version" | "settings">,
+  inputs: Record<string, string>,
+): string {
+  return hashValue({ stage: name, version, settings, inputs });
+}
+
+/** Whether a stage goes on from its record although its settings changed: nothing else did, and it can. */
+function goesOn(
+  stage: Stage,
+  record: StageRecord,
+  inputs: Record<string, string>,
+  { fresh = false }: RunnerOptions,
+): boolean {
+  if (fresh || stage.canGoOn?.(record.settings) !== true) return false;
+  return keyOf({ ...stage, settings: record.settings as JsonValue }, inputs) === record.key;
 }
 
 function refuseOtherSettings(stage: Stage, context: StageContext): void {
   const record = context.manifest.stage(stage.name);
-  if (!stage.precious || record === undefined) return;
+  if (!stage.precious || record === undefined || stage.canGoOn?.(record.settings) === true) return;
   if (canonicalJson(record.settings) !== canonicalJson(stage.settings))
     throw refusal(stage, record, record.inputs, context);
 }

@@ -47,6 +47,13 @@ export interface Stage {
    * unless the user says `--fresh`.
    */
   readonly precious: boolean;
+  /**
+   * Whether it can go on from what it has done with other settings, as a training run that is lengthened. It decides for
+   * good when it runs.
+   *
+   * @param before the settings of its record
+   */
+  canGoOn?(before: unknown): boolean;
   /** Refuses what cannot succeed on this machine, such as a model larger than its memory, before any stage runs. */
   requireFeasible?(): void;
   /** The documents that it writes, if it writes some: they can be deleted once what reads them is done. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
+import * as z from "zod";
 import type { JsonValue } from "../../text/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import {
@@ -13,6 +14,8 @@ import {
   type TrainSettings,
 } from "../../train/index.ts";
 import { hashFile } from "../../io/hash.ts";
+import { canonicalJson } from "../../io/json.ts";
+import { pluginAddresses } from "../../io/plugins.ts";
 import { bytes, count, type Bar, type Progress } from "../progress.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { defineRecipeStage, type RecipeStage, type StageLinks } from "./recipe-stage.ts";
@@ -27,6 +30,7 @@ export function trainingStage(definition: ObjectiveDefinition): RecipeStage {
     schema: definition.schema,
     inherits: ["seed", "threads", "device"],
     writesModel: definition.model === "causal",
+    report: definition.report,
     create: (settings, links) => createStage(definition, settings, links),
   });
 }
@@ -63,6 +67,7 @@ function createStage(definition: ObjectiveDefinition, settings: TrainSettings, l
     outputs: directory.trainingOutputs(name),
     precious: true,
     isWhole: () => existsSync(path.join(checkpoints, "latest", "model.safetensors")),
+    canGoOn: (before) => differsInLength(before, decisive(definition, settings)),
     requireFeasible: () => {
       if (outline !== undefined) requireTrainingMemory(outline, settings); // training checks again, exactly
     },
@@ -75,6 +80,7 @@ function createStage(definition: ObjectiveDefinition, settings: TrainSettings, l
         tokenizer: ownTokenizer || model === undefined ? directory.tokenizer : model,
         inputs: Object.fromEntries(reads.map((read) => [read, outputOf(directory, read)])),
         init: model,
+        plugins: pluginAddresses(recipe.plugins ?? [], context.cwd),
       });
     },
   };
@@ -108,6 +114,23 @@ function locate<Result>(where: string, work: () => Result): Result {
       cause: error,
     });
   }
+}
+
+const settingsSchema = z.record(z.string(), z.unknown());
+const lengthSchema = z.number().optional().catch(undefined);
+
+/** Whether settings differ in the length of the run alone, which does not become shorter as far as can be told here. */
+function differsInLength(before: unknown, now: Readonly<Record<string, JsonValue>>): boolean {
+  const { data } = settingsSchema.safeParse(before);
+  if (data === undefined) return false;
+  const isLength = (key: string): boolean => lengthKeys.some((one) => one === key);
+  const rest = (all: Readonly<Record<string, unknown>>): string =>
+    canonicalJson(Object.fromEntries(Object.entries(all).filter(([key]) => !isLength(key))));
+  const isShorter = lengthKeys.some((key) => {
+    const [old = 0, wanted = Number.POSITIVE_INFINITY] = [lengthSchema.parse(data[key]), lengthSchema.parse(now[key])];
+    return wanted < old;
+  });
+  return rest(data) === rest(now) && !isShorter;
 }
 
 /** Settings that decide the weights; how often they are evaluated does not. */
@@ -163,6 +186,12 @@ function show(event: TrainEvent, bar: Bar, progress: Progress): void {
     case "started": {
       bar.setTotal(event.steps);
       const resumed = event.resumed_from > 0 ? `, goes on from step ${count(event.resumed_from)}` : "";
+      const { lengthened } = event;
+      if (lengthened !== undefined) {
+        progress.line(
+          `  lengthened from ${count(lengthened.from)} to ${count(event.steps)} steps: ${lengthened.schedule}`,
+        );
+      }
       progress.line(
         `  ${count(event.parameters)} parameters on ${event.device}, ${count(event.tokens_per_step)} tokens a step, ` +
           `about ${bytes(event.memory_bytes)} of memory${resumed}`,
