@@ -20,7 +20,8 @@ export interface EncodedDialogue {
  * `{% generation %}`; else each answer with the token that ends it, as the whole dialogue renders it. An answer that the
  * whole renders otherwise than it was given (thinking of earlier turns left out) is context only.
  *
- * @throws NuwaError VALUE for messages that the template refuses, and for a dialogue without an answer to learn from
+ * @throws NuwaError VALUE for messages that the template refuses, for tools, documents or fields of messages that it never
+ * reads, and for a dialogue without an answer to learn from
  * @example encodeDialogue(tokenizer, defaultChatTemplate, [{ role: "user", content: "2+2?" }, { role: "assistant", content: "4" }])
  */
 export function encodeDialogue(
@@ -33,6 +34,7 @@ export function encodeDialogue(
   if (messages.length > 0 && answers.length === 0) {
     throw new NuwaError("VALUE", "expected an assistant's message to learn from, got none");
   }
+  checkRead(template, messages, inputs);
   const rendered = renderControlled(tokenizer, template, messages, inputs);
   const spans = learnedSpans(tokenizer, template, messages, inputs, rendered);
   if (spans.length === 0) {
@@ -58,6 +60,19 @@ export function encodePrompt(
 ): Uint32Array {
   const rendered = renderControlled(tokenizer, template, messages, { ...inputs, addGenerationPrompt: true });
   return encodeRendered(tokenizer, rendered, []).ids;
+}
+
+/** What the template never speaks of would be left out without a word. */
+function checkRead(template: string, messages: readonly ChatMessage[], inputs: TemplateInputs): void {
+  const refuse = (name: string, where?: string): void => {
+    if (template.includes(name)) return;
+    throw new NuwaError("VALUE", `the chat template does not read "${name}"`, where === undefined ? {} : { where });
+  };
+  messages.forEach(({ fields }, index) => {
+    for (const name of Object.keys(fields ?? {})) refuse(name, `messages[${index}]`);
+  });
+  if (inputs.tools !== undefined) refuse("tools");
+  if (inputs.documents !== undefined) refuse("documents");
 }
 
 /** The ids that end an answer: generation stops at them. The template's end token, and the end of text. */

@@ -35,7 +35,7 @@ describe("readDialogues", () => {
     const { dialogues, problems } = await readDialogues(path);
     expect(problems).toEqual([]);
     expect(dialogues.map(({ messages }) => messages)).toEqual([0, 0, 0].map(() => [asked, answered]));
-    expect(dialogues.map((dialogue) => dialogue.weight)).toEqual([1, 1, 0.1]);
+    expect(dialogues.map((dialogue) => dialogue.weight)).toEqual([undefined, undefined, 0.1]);
   });
 
   it("joins an Alpaca input below its instruction, and reads a JSON array", async () => {

@@ -1,16 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
-import { type Message, toMessages } from "../../data/pack/dialogues/index.ts";
+import { type DialogueRecord, readRecord } from "../../data/pack/dialogues/index.ts";
 import type { JsonValue } from "../../text/document.ts";
 import { NuwaError } from "../../text/errors.ts";
 import { isErrno } from "../../io/errno.ts";
 
-export interface Dialogue {
-  readonly messages: readonly Message[];
+export interface Dialogue extends DialogueRecord {
   /** `file:line`, for errors. */
   readonly where: string;
-  /** How much its answers count in the loss. */
-  readonly weight: number;
 }
 
 export interface DialogueFile {
@@ -20,8 +16,7 @@ export interface DialogueFile {
 }
 
 /**
- * Reads dialogues from JSON lines, or from one JSON array, in any of the usual shapes (see {@link toMessages}); each
- * may carry a `weight`. A record that cannot be used is named and skipped.
+ * Reads dialogues from JSON lines, or from one JSON array, in any of the usual shapes (see {@link readRecord}). A record that cannot be used is named and skipped.
  *
  * @throws NuwaError FILE when the file is missing or no record can be used
  */
@@ -74,19 +69,16 @@ function* records(content: string, path: string): Generator<{ where: string; jso
 }
 
 function parse(line: string): Outcome {
+  let value: JsonValue;
   try {
-    return check(JSON.parse(line));
+    value = JSON.parse(line);
   } catch {
     return "not a whole line of JSON";
   }
+  return check(value);
 }
 
-const weightOf = z.object({ weight: z.number().min(0).default(1) });
-
 function check(value: JsonValue): Outcome {
-  const read = toMessages(value);
-  if ("fault" in read) return read.fault;
-  const { success, data } = weightOf.safeParse(value);
-  if (!success) return "expected a weight of 0 or more";
-  return { messages: read.messages, weight: data.weight };
+  const read = readRecord(value);
+  return "fault" in read ? read.fault : read;
 }

@@ -84,6 +84,10 @@ async function prepare(settings: SftSettings, { job, tokenizer }: PrepareContext
   const encode = async (path: string): Promise<readonly EncodedDialogue[]> => {
     const { dialogues, problems } = encodeDialogues(await readDialogues(path), tokenizer, template);
     const [first] = problems;
+    if (first !== undefined && dialogues.length === 0) {
+      const message = `none of the ${problems.length} dialogues can be learned from: ${first.message}`;
+      throw new NuwaError("DATA", message, { where: first.where });
+    }
     if (first !== undefined) {
       warnings.push(`${problems.length} records of ${path} skipped, the first at ${first.where}: ${first.message}`);
     }
@@ -122,9 +126,10 @@ function encodeDialogues(
   template: string,
 ): { readonly dialogues: readonly EncodedDialogue[]; readonly problems: DialogueFile["problems"] } {
   const problems = [...file.problems];
-  const dialogues = file.dialogues.flatMap(({ messages, weight, where }) => {
+  const dialogues = file.dialogues.flatMap(({ messages, weight = 1, tools, documents, where }) => {
     try {
-      const { ids, weights } = encodeDialogue(tokenizer, template, messages);
+      const inputs = { ...(tools === undefined ? {} : { tools }), ...(documents === undefined ? {} : { documents }) };
+      const { ids, weights } = encodeDialogue(tokenizer, template, messages, inputs);
       return [{ ids, weights: weight === 1 ? weights : weights.map((w) => w * weight) }];
     } catch (error) {
       if (!(error instanceof NuwaError)) throw error;

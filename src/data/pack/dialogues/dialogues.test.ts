@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import type { JsonValue } from "../../../text/document.ts";
-import { toMessages } from "./dialogue.ts";
+import { readRecord } from "./dialogue.ts";
 import { gatherFacts, heldOutQuestions } from "./facts.ts";
 import { makeDialogues } from "./make.ts";
 import { readRecords } from "./records.ts";
@@ -81,28 +81,156 @@ describe("dialogue files", () => {
         { role: "assistant", content: "2" },
       ],
     };
-    expect(toMessages({ messages: expected.messages })).toEqual(expected);
+    expect(readRecord({ messages: expected.messages })).toEqual(expected);
     expect(
-      toMessages({
+      readRecord({
         conversations: [
           { from: "human", value: "1+1?" },
           { from: "gpt", value: "2" },
         ],
       }),
     ).toEqual(expected);
-    expect(toMessages({ instruction: "1+1?", input: "", output: "2" })).toEqual(expected);
+    expect(readRecord({ instruction: "1+1?", input: "", output: "2" })).toEqual(expected);
   });
 
   test("that are wrong say what was expected", () => {
-    expect(toMessages({ text: "hello" })).toEqual({ fault: expect.stringContaining("expected messages") });
-    expect(toMessages({ messages: [{ role: "assistant", content: "hi" }] })).toEqual({
+    expect(readRecord({ text: "hello" })).toEqual({ fault: expect.stringContaining("expected messages") });
+    expect(readRecord({ messages: [{ role: "user", content: "hi" }] })).toEqual({
       fault: expect.stringContaining("turn"),
     });
-    expect(toMessages({ conversations: [{ from: "toString", value: "x" }] })).toEqual({
+    expect(readRecord({ conversations: [{ from: "toString", value: "x" }] })).toEqual({
       fault: expect.stringContaining("toString"),
     });
-    expect(toMessages({ instruction: "x", output: " " })).toEqual({ fault: "turn 2 is empty" });
+    expect(readRecord({ instruction: "x", output: " " })).toEqual({ fault: "turn 2 is empty" });
   });
+});
+
+const asked = { role: "user", content: "q" };
+const answered = { role: "assistant", content: "a" };
+const call = { id: "1", function: { name: "f", arguments: "{}" } };
+
+test.each<[string, JsonValue, unknown]>([
+  [
+    "history of Alpaca",
+    { instruction: "q", input: "", output: "a", history: [["old q", "old a"]] },
+    { messages: [{ role: "user", content: "old q" }, { role: "assistant", content: "old a" }, asked, answered] },
+  ],
+  [
+    "system of Alpaca",
+    { instruction: "q", output: "a", system: "s" },
+    { messages: [{ role: "system", content: "s" }, asked, answered] },
+  ],
+  [
+    "system and tools of ShareGPT",
+    {
+      conversations: [
+        { from: "human", value: "q" },
+        { from: "function_call", value: '{"name": "f", "arguments": {"x": 1}}' },
+        { from: "observation", value: "3" },
+        { from: "gpt", value: "a" },
+      ],
+      system: "s",
+      tools: '[{"name": "f"}]',
+    },
+    {
+      messages: [
+        { role: "system", content: "s" },
+        asked,
+        {
+          role: "assistant",
+          content: "",
+          fields: { tool_calls: [{ type: "function", function: { name: "f", arguments: { x: 1 } } }] },
+        },
+        { role: "tool", content: "3" },
+        answered,
+      ],
+      tools: [{ name: "f" }],
+    },
+  ],
+  [
+    "weights and flags of messages",
+    {
+      messages: [
+        asked,
+        { ...answered, weight: 0 },
+        asked,
+        { ...answered, loss: false },
+        asked,
+        { ...answered, weight: 0.5 },
+      ],
+    },
+    {
+      messages: [
+        asked,
+        { ...answered, weight: 0 },
+        asked,
+        { ...answered, weight: 0 },
+        asked,
+        { ...answered, weight: 0.5 },
+      ],
+    },
+  ],
+  ["the weight of the record", { messages: [asked, answered], weight: 2 }, { messages: [asked, answered], weight: 2 }],
+  [
+    "only the last turn",
+    { messages: [asked, answered, asked, answered], last_turn_only: true },
+    { messages: [asked, { ...answered, weight: 0 }, asked, answered] },
+  ],
+  [
+    "calls of tools",
+    {
+      messages: [
+        asked,
+        { role: "assistant", content: null, tool_calls: [call] },
+        { role: "tool", content: "3", tool_call_id: "1" },
+        answered,
+      ],
+    },
+    {
+      messages: [
+        asked,
+        { role: "assistant", content: "", fields: { tool_calls: [call] } },
+        { role: "tool", content: "3", fields: { tool_call_id: "1" } },
+        answered,
+      ],
+    },
+  ],
+  [
+    "content in parts",
+    { messages: [{ role: "user", content: [{ type: "text", text: "q" }] }, answered] },
+    { messages: [asked, answered] },
+  ],
+  ["prompt and completion", { prompt: "q", completion: "a" }, { messages: [asked, answered] }],
+  ["prompt and response", { prompt: "q", response: "a" }, { messages: [asked, answered] }],
+  ["question and answer", { question: "q", answer: "a", id: 7 }, { messages: [asked, answered] }],
+  [
+    "prompt and completion as messages: only the completion is learned",
+    { prompt: [asked, answered, asked], completion: [answered] },
+    { messages: [asked, { ...answered, weight: 0 }, asked, answered] },
+  ],
+  ["two users in a row", { messages: [asked, asked, answered] }, { messages: [asked, asked, answered] }],
+  ["the assistant first", { messages: [answered, asked, answered] }, { messages: [answered, asked, answered] }],
+])("records of other tools: %s", (_, record, expected) => {
+  expect(readRecord(record)).toEqual(expected);
+  // As written to the run's own files and read again.
+  expect(readRecord(JSON.parse(JSON.stringify(expected)))).toEqual(expected);
+});
+
+test.each<[string, JsonValue, string]>([
+  ["weight 0", { messages: [asked, answered], weight: 0 }, "weight is 0"],
+  ["all answers out of the loss", { messages: [asked, { ...answered, loss: false }] }, "all have weight 0"],
+  ["a negative weight", { messages: [asked, { ...answered, weight: -1 }] }, "messages[1].weight"],
+  ["a user's message to be learned", { messages: [{ ...asked, loss: true }, answered] }, "only the assistant's"],
+  ["an unknown role", { messages: [{ role: "asistant", content: "x" }] }, 'unknown role "asistant"'],
+  ["a picture", { messages: [{ role: "user", content: [{ type: "image_url" }] }, answered] }, "got image_url"],
+  ["no content", { messages: [asked, { role: "assistant", content: null }] }, "expected content"],
+  ["two system messages", { messages: [{ role: "system", content: "s" }, asked, answered], system: "t" }, "system"],
+  ["a preference", { prompt: "q", chosen: "a", rejected: "b" }, "a preference"],
+  ["history in another form", { instruction: "q", output: "a", history: ["old"] }, "history"],
+  ["tools that are no list", { messages: [asked, answered], tools: "{" }, "tools"],
+  ["a call that is no call", { conversations: [{ from: "function_call", value: "f()" }] }, "function call"],
+])("records that are refused, with the reason: %s", (_, record, reason) => {
+  expect(readRecord(record)).toEqual({ fault: expect.stringContaining(reason) });
 });
 
 describe("makeDialogues", () => {
@@ -147,6 +275,31 @@ describe("makeDialogues", () => {
     const { train, heldOut, problems } = await make([{ instruction: "a", output: "b" }, { nothing: 1 }]);
     expect([...train, ...heldOut].filter((dialogue) => dialogue.source === "test.jsonl:1")).toHaveLength(1);
     expect(problems).toEqual(["test.jsonl:2"]);
+  });
+
+  test("weights, tools and fields stay; earlier answers become context where asked; copies are on one side", async () => {
+    const record = {
+      messages: [asked, answered, asked, { ...answered, weight: 0.5 }],
+      weight: 3,
+      tools: [{ name: "f" }],
+    };
+    const copies = Array.from({ length: 40 }, (_, i) => ({ prompt: `q${i % 10}`, completion: "a" }));
+    const only = dialogueSettings.parse({ held_out_share: 0.5, last_turn_only: true, seed: 5 });
+    const { train, heldOut } = await makeDialogues(only, {
+      recordsOf: () => located([]),
+      dialogues: located([...copies, record]),
+      onProblem: () => {},
+    });
+    const all = [...train, ...heldOut];
+    expect(all.find(({ source }) => source === "test.jsonl:41")).toEqual({
+      messages: [asked, { ...answered, weight: 0 }, asked, { ...answered, weight: 0.5 }],
+      weight: 3,
+      tools: [{ name: "f" }],
+      source: "test.jsonl:41",
+    });
+    const said = (list: typeof train) => new Set(list.map(({ messages }) => messages[0]?.content));
+    expect([...said(train)].filter((one) => said(heldOut).has(one))).toEqual([]);
+    expect(said(heldOut).size).toBeGreaterThan(1);
   });
 
   test("no facts is an error that tells why", async () => {

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../../../text/document.ts";
 import { NuwaError } from "../../../text/errors.ts";
-import { toMessages, type Dialogue, type Message, type Question } from "./dialogue.ts";
+import { lastAnswerOnly, readRecord, type Dialogue, type Message, type Question } from "./dialogue.ts";
 import { gatherFacts, heldOutQuestions, trainingExchanges, type Exchange, type FactSet } from "./facts.ts";
 import { hashNumber, shuffleByHash } from "./order.ts";
 import type { DialogueSettings, FactSetSettings } from "./settings.ts";
@@ -88,13 +88,16 @@ export async function makeDialogues(settings: DialogueSettings, sources: Dialogu
   const train: Dialogue[] = [];
   const heldOut: Dialogue[] = [];
   for await (const { record, where } of sources.dialogues) {
-    const read = toMessages(record);
+    const read = readRecord(record);
     if ("fault" in read) {
       sources.onProblem({ where, message: read.fault });
       continue;
     }
-    const held = hashNumber(settings.seed, where) / 2 ** 48 < settings.held_out_share;
-    (held ? heldOut : train).push({ messages: read.messages, source: where });
+    const { messages, ...rest } = read;
+    // By what it says, not by where it is: of two records that say the same, none is held out and the other trained on.
+    const held = hashNumber(settings.seed, JSON.stringify(messages)) / 2 ** 48 < settings.held_out_share;
+    const learned = settings.last_turn_only === true ? lastAnswerOnly(messages) : messages;
+    (held ? heldOut : train).push({ messages: learned, source: where, ...rest });
   }
 
   const exchanges = [

@@ -41,8 +41,12 @@ export const dialogueSettings = z.strictObject({
     .array(z.string())
     .default([])
     .describe(
-      "dialogue files (jsonl, json; plain or gz): messages, conversations (ShareGPT) or instruction/input/output (Alpaca)",
+      "dialogue files (jsonl, json; plain or gz): messages, conversations (ShareGPT), instruction/input/output (Alpaca), or pairs such as prompt and completion",
     ),
+  last_turn_only: z
+    .boolean()
+    .optional()
+    .describe("learn only the last answer of each dialogue in files; earlier ones are context"),
   facts: z.array(factSetSettings).default([]).describe("questions and answers made from records"),
   fixed: z
     .array(z.strictObject({ user: phrasings, assistant: z.string().min(1) }))
