@@ -11,6 +11,7 @@ import { register as leaderboard } from "./commands/leaderboard.ts";
 import { register as report } from "./commands/report.ts";
 import { register as run } from "./commands/run.ts";
 import { register as serve } from "./commands/serve.ts";
+import { register as sweep } from "./commands/sweep.ts";
 import { register as tokenizer } from "./commands/tokenizer.ts";
 import { register as training } from "./commands/training.ts";
 import { judge } from "./errors.ts";
@@ -37,6 +38,7 @@ NUWA_THREADS, NUWA_DEVICE and NUWA_SET="key=value; …" change any recipe; --set
     );
   for (const register of [
     run,
+    sweep,
     data,
     tokenizer,
     training,

@@ -42,7 +42,10 @@ export {
 export { leaderboardPage } from "./leaderboard/page.ts";
 export { boardTables, type BoardTable } from "./leaderboard/tables.ts";
 export { findModel, RunDirectory } from "./manifest/run-directory.ts";
+export { readVariants, type Variant } from "./recipe/variants.ts";
+export { comparison, summariseSweep, type SweepSummary, type VariantSummary } from "./report/sweep-summary.ts";
 export { runRecipe, type RunOptions } from "./run.ts";
+export { requireAllDone, runSweep } from "./sweep/sweep.ts";
 export { Interrupted } from "./stages/stage.ts";
 export { version } from "./manifest/version.ts";
 export { scoreLines, summarise, summaryText, type RunSummary } from "./report/summary.ts";

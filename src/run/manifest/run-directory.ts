@@ -58,6 +58,14 @@ export class RunDirectory {
   get samples(): string {
     return path.join(this.root, "samples.json");
   }
+  /** Of a sweep: how its variants went. */
+  get sweep(): string {
+    return path.join(this.root, "sweep.json");
+  }
+  /** Of a sweep: a variant's own run directory. */
+  variant(id: string): RunDirectory {
+    return new RunDirectory(path.join(this.root, "variants", id));
+  }
   get report(): string {
     return path.join(this.root, "report.html");
   }
@@ -136,6 +144,12 @@ export function findModel(place: string): string {
   ];
   for (const candidate of candidates) {
     if (existsSync(path.join(candidate, "config.json")) && !isScalar(candidate)) return candidate;
+  }
+  if (existsSync(run.sweep)) {
+    throw new NuwaError("FILE", "expected a model, got a sweep", {
+      where: place,
+      hint: `choose one of its variants: ${path.join(place, "variants", "…")}`,
+    });
   }
   if (existsSync(run.manifest)) {
     throw new NuwaError("FILE", "this run has no checkpoint yet", {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { deviceChoices } from "../../tensor/index.ts";
+import { sweepSettings } from "./sweep-settings.ts";
 
 /** The keys of a recipe that are no stage. */
 export const generalKeys = {
@@ -35,6 +36,9 @@ export const generalKeys = {
     .enum(deviceChoices())
     .default("auto")
     .describe("cpu: native kernels; reference: plain TypeScript, slow; auto: cpu where it is built."),
+  sweep: sweepSettings
+    .optional()
+    .describe("Variants of this recipe: `nuwa sweep` trains each in runs/NAME/variants/ID, on the same data."),
   shard_mb: z
     .number()
     .positive()

@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly set?: readonly string[];
   /** The environment: `NUWA_SET` holds assignments separated by `;` or line ends. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Applied last: a variant's own keys. */
+  readonly overrides?: readonly Override[];
   /** What to look up all keys with; `--print-recipe`, if not told otherwise. */
   readonly printedBy?: string;
   /** Last touch before the check: the name from the file, values that sections inherit. */
@@ -70,6 +72,7 @@ export function parseRecipe<T>(schema: z.ZodType<T>, file: string, text: string,
   const overrides: Override[] = [
     ...fromEnvironment.map((assignment) => parseOverride(assignment, "NUWA_SET")),
     ...(options.set ?? []).map((assignment) => parseOverride(assignment, "--set")),
+    ...(options.overrides ?? []),
   ];
   for (const override of overrides) {
     if (schemaAt(schema, override.path) === undefined) {

@@ -24,6 +24,11 @@ export function parseOverride(assignment: string, origin: string): Override {
       hint: `for example ${origin === "--set" ? "--set pretrain.steps=200" : "NUWA_SET=pretrain.steps=200"}`,
     });
   }
+  return { path: pathOf(key, origin), value: parseValue(assignment.slice(equals + 1), key, origin), origin };
+}
+
+/** A dotted key's parts; list items are numbers. @throws NuwaError USAGE for a key that no recipe can have */
+export function pathOf(key: string, origin: string): readonly (string | number)[] {
   const path = key
     .replaceAll(/\[(\d+)\]/g, ".$1")
     .split(".")
@@ -33,7 +38,7 @@ export function parseOverride(assignment: string, origin: string): Override {
       throw new NuwaError("USAGE", `no key "${key}"`, { where: origin });
     }
   }
-  return { path, value: parseValue(assignment.slice(equals + 1), key, origin), origin };
+  return path;
 }
 
 function parseValue(text: string, key: string, origin: string): unknown {

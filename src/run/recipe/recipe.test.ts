@@ -197,6 +197,9 @@ test("a printed recipe is the same recipe, with comments", () => {
   expect(text).toMatch(/\n\n# Drop copies and near copies\.\ndedup:\n/);
 });
 
-test.each(["sample", "own-text", "shakespeare-char", "shakespeare-char-modern"])("recipes/%s.yaml is right", (name) => {
-  expect(readRecipe(`recipes/${name}.yaml`, { env: {} }).name).toBe(name);
-});
+test.each(["sample", "own-text", "shakespeare-char", "shakespeare-char-modern", "sweep-learning-rate"])(
+  "recipes/%s.yaml is right",
+  (name) => {
+    expect(readRecipe(`recipes/${name}.yaml`, { env: {} }).name).toBe(name);
+  },
+);

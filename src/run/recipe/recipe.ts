@@ -12,7 +12,7 @@ import { inherit, recipeSchemaOf } from "./schema.ts";
  */
 export function readRecipe(
   file: string,
-  options: Pick<LoadOptions, "set" | "env"> & { readonly stages?: Iterable<RecipeStage> } = {},
+  options: Pick<LoadOptions, "set" | "env" | "overrides"> & { readonly stages?: Iterable<RecipeStage> } = {},
 ): Recipe {
   const stages = options.stages ?? builtInStages;
   const env = options.env ?? process.env;
@@ -22,6 +22,7 @@ export function readRecipe(
   });
   return loadRecipe(recipeSchemaOf(stages), file, {
     set: options.set ?? [],
+    overrides: options.overrides ?? [],
     env: { NUWA_SET: [...named, env["NUWA_SET"] ?? ""].join(";") },
     prepare: (value) => inherit(stages)({ name: nameFromFile(file), ...value }),
   });

@@ -11,6 +11,8 @@ export interface Point {
 }
 
 export interface LineChart {
+  /** Order and with it colours of the series. Default: as they come. */
+  readonly series?: readonly string[];
   readonly lines: readonly Point[];
   /** Drawn faintly behind: values before smoothing. */
   readonly faint?: readonly Point[];
@@ -25,14 +27,27 @@ export interface LineChart {
 }
 
 const WIDTH = 720;
-const COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)"];
+const COLOURS = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"].map((name) => `var(--${name})`);
+const DASHES = [undefined, "7 3", "2 3"];
+
+/** How the i-th of several lines is drawn: eight colours, then the same dashed. */
+export function seriesStyle(i: number): { readonly colour: string; readonly dash: string | undefined } {
+  return {
+    colour: COLOURS[i % COLOURS.length] ?? "var(--c1)",
+    dash: DASHES[Math.floor(i / COLOURS.length) % DASHES.length],
+  };
+}
 
 /** Curves over steps. */
 export function lineChart(chart: LineChart): Html {
   const { lines, faint = [], dots = [], rules = [] } = chart;
   const channels = { x: "step", y: "value" } as const;
-  const series = [...new Set([...lines, ...dots].map((point) => point.series))];
-  const colour = (name: string): string => COLOURS[series.indexOf(name) % COLOURS.length] ?? "var(--c1)";
+  const series = chart.series ?? [...new Set([...lines, ...dots].map((point) => point.series))];
+  const colour = (name: string): string => seriesStyle(series.indexOf(name)).colour;
+  const dashed = (name: string): { strokeDasharray?: string } => {
+    const { dash } = seriesStyle(series.indexOf(name));
+    return dash === undefined ? {} : { strokeDasharray: dash };
+  };
   const of = (points: readonly Point[], name: string): Point[] => points.filter((point) => point.series === name);
   return draw({
     height: 280,
@@ -48,8 +63,8 @@ export function lineChart(chart: LineChart): Html {
     marks: [
       ...series.flatMap((name) => [
         Plot.line(thin(of(faint, name)), { ...channels, stroke: colour(name), strokeOpacity: 0.25, strokeWidth: 1 }),
-        Plot.line(thin(of(lines, name)), { ...channels, stroke: colour(name), strokeWidth: 2 }),
-        Plot.line(of(dots, name), { ...channels, stroke: colour(name), strokeWidth: 1.5 }),
+        Plot.line(thin(of(lines, name)), { ...channels, stroke: colour(name), strokeWidth: 2, ...dashed(name) }),
+        Plot.line(of(dots, name), { ...channels, stroke: colour(name), strokeWidth: 1.5, ...dashed(name) }),
         Plot.dot(of(dots, name), { ...channels, fill: colour(name), r: 3 }),
       ]),
       ...rules.flatMap(({ value, label }) => [

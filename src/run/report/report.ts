@@ -1,6 +1,7 @@
 import { writeWhole } from "../../io/whole-file.ts";
 import { count, duration } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
+import { readSweepState } from "../manifest/sweep-state.ts";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
 import { percent } from "../stages/eval.ts";
 import { diversity } from "../inspect.ts";
@@ -18,6 +19,8 @@ import { html, Html } from "./html.ts";
 import { questionsSection, samplesSection, scoresSection, settingsSection, timesSection } from "./result-sections.ts";
 import { section } from "./section.ts";
 import { style } from "./style.ts";
+import { curvesSections, variantsSection } from "./sweep-sections.ts";
+import { summariseSweep } from "./sweep-summary.ts";
 import {
   growthSection,
   learningRateSection,
@@ -31,8 +34,28 @@ import {
  * @returns its path
  */
 export async function writeReport(directory: RunDirectory, stages?: Iterable<RecipeStage>): Promise<string> {
-  writeWhole(directory.report, renderReport(await gather(directory, stages)));
+  const data = await gather(directory, stages);
+  const isSweep = readSweepState(directory) !== undefined;
+  writeWhole(directory.report, isSweep ? renderSweep(directory, data) : renderReport(data));
   return directory.report;
+}
+
+/** The page that compares the variants of a sweep, over the data that they share. */
+function renderSweep(directory: RunDirectory, data: ReportData): string {
+  const summary = summariseSweep(directory);
+  const { language } = data.recipe;
+  const shared = [funnelSection, removedSection, partsSection, problemsSection, tokensSection, timesSection].map(
+    (make) => make(data),
+  );
+  return page(
+    data,
+    [
+      variantsSection(summary, language),
+      ...curvesSections(directory, summary, language),
+      ...shared,
+      settingsSection(data),
+    ].filter((part) => part !== undefined),
+  );
 }
 
 /** The page that has a run's data part alone: the funnel, lengths, languages, what was removed and why. */

@@ -1,9 +1,9 @@
 /** The page's style sheet: readable in daylight and at night, on a telephone and on paper. */
 export const style = `
 :root { color-scheme: light dark; --bg: #fdfdfc; --fg: #1d2126; --soft: #5d6670; --line: #dfe3e6; --card: #f4f6f6;
-  --c1: #1f6feb; --c2: #d9480f; --c3: #2b8a3e; --c4: #8a94a0; --good: #2b8a3e; --bad: #c92a2a; }
+  --c1: #1f6feb; --c2: #d9480f; --c3: #2b8a3e; --c4: #8a94a0; --c5: #7048e8; --c6: #c2255c; --c7: #0b7285; --c8: #866600; --good: #2b8a3e; --bad: #c92a2a; }
 @media (prefers-color-scheme: dark) { :root { --bg: #14171a; --fg: #e6e8ea; --soft: #9aa4ae; --line: #30363c;
-  --card: #1d2226; --c1: #6ea8fe; --c2: #ff922b; --c3: #69db7c; --c4: #6c7680; --good: #69db7c; --bad: #ff8787; } }
+  --card: #1d2226; --c1: #6ea8fe; --c2: #ff922b; --c3: #69db7c; --c4: #6c7680; --c5: #b197fc; --c6: #f783ac; --c7: #66d9e8; --c8: #ffd43b; --good: #69db7c; --bad: #ff8787; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 52rem; background: var(--bg); color: var(--fg);
   font: 16px/1.6 system-ui, "PingFang SC", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; }

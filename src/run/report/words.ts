@@ -2,6 +2,7 @@
 const chinese: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "In short": "概览",
+    Variants: "各变体的比较",
     "From raw documents to training text": "数据漏斗：从原始文档到训练文本",
     "How long the documents are": "文档长度",
     "How diverse the text is": "文本的多样性",

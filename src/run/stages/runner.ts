@@ -13,7 +13,7 @@ export interface RunnerOptions {
   /** Run up to and including this stage. */
   readonly until?: string | undefined;
   /** Called once nothing has been refused, before the first stage. */
-  readonly onAccepted?: () => void;
+  readonly onAccepted?: () => void | Promise<void>;
   /** Do this stage again although nothing changed. */
   readonly redo?: string | undefined;
   /** The recipe's `keep_data`; default: all. */
@@ -43,7 +43,7 @@ export async function runStages(
   // Said before hours of data work, not after.
   if (options.fresh !== true) for (const stage of chosen) refuseOtherSettings(stage, context);
   for (const stage of chosen) if (context.manifest.stage(stage.name)?.status !== "done") stage.requireFeasible?.();
-  options.onAccepted?.();
+  await options.onAccepted?.();
   for (const [index, stage] of chosen.entries()) {
     stopIfAborted(context.signal);
     await runStage(stage, stages, context, options);
@@ -127,8 +127,11 @@ function refuseUnknownOutput(stage: Stage, { directory }: StageContext): void {
   });
 }
 
-/** Hashes of all that a stage reads. */
-async function inputsOf(stage: Stage, context: StageContext): Promise<Record<string, string>> {
+/**
+ * Hashes of all that a stage reads.
+ * @throws NuwaError USAGE when a stage that it reads is not done
+ */
+export async function inputsOf(stage: Stage, context: StageContext): Promise<Record<string, string>> {
   const inputs: Record<string, string> = {};
   for (const name of stage.after) {
     const output = context.manifest.stage(name)?.output;
@@ -143,7 +146,8 @@ async function inputsOf(stage: Stage, context: StageContext): Promise<Record<str
   return { ...inputs, ...(await stage.outside?.(context)) };
 }
 
-function keyOf(
+/** The hash of everything that decides a stage's output. */
+export function keyOf(
   { name, version, settings }: Pick<Stage, "name" | "version" | "settings">,
   inputs: Record<string, string>,
 ): string {
