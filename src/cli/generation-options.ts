@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { basename, resolve } from "node:path";
 import { generationSettings, loadGenerator, type GenerationSettings, type LoadedGenerator } from "../generate/index.ts";
-import { checkValue as check, findModel } from "../run/index.ts";
+import { familiesWith } from "../models/index.ts";
+import { checkValue as check, findModel, pluginsFor } from "../run/index.ts";
 import { deviceChoices, openDevice } from "../tensor/index.ts";
 import { didYouMean, NuwaError } from "../text/index.ts";
 
@@ -20,6 +21,7 @@ export interface ModelOptions {
   readonly threads?: number;
   readonly device?: string;
   readonly precision?: string;
+  readonly plugin: string[];
 }
 
 /** A number given on the command line; its range is checked with the other settings. */
@@ -50,12 +52,18 @@ export function withGenerationOptions(command: Command): Command {
 
 const PRECISIONS = ["float32", "bfloat16", "int8"] as const;
 
-/** `--threads`, `--device`, `--precision`. */
+/** `--threads`, `--device`, `--precision`, `--plugin`. */
 export function withModelOptions(command: Command): Command {
   return command
     .option("--threads <count>", "threads of the kernels (default: one a core)", number("--threads"))
     .option("--device <name>", "cpu, reference, or auto for cpu where it is built", "auto")
-    .option("--precision <name>", "weights in memory: float32, bfloat16 or int8 (smaller is faster)", "float32");
+    .option("--precision <name>", "weights in memory: float32, bfloat16 or int8 (smaller is faster)", "float32")
+    .option(
+      "--plugin <file>",
+      "a module that adds to what there is (families of models, tasks); may stand several times; a run's own are known",
+      (file: string, before: string[]) => [...before, file],
+      [],
+    );
 }
 
 /**
@@ -103,7 +111,8 @@ export async function openModel(
   const { threads } = options;
   const device = await openDevice(wanted, { threads, warn });
   try {
-    const loaded = await loadGenerator(folder, device, { precision });
+    const families = familiesWith(await pluginsFor(place, options.plugin, process.cwd()));
+    const loaded = await loadGenerator(folder, device, { precision, families });
     const close = () => {
       loaded.release();
       device.dispose();

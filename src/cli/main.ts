@@ -8,6 +8,7 @@ import { register as doctor } from "./commands/doctor.ts";
 import { register as evaluate } from "./commands/eval.ts";
 import { register as generate } from "./commands/generate.ts";
 import { register as leaderboard } from "./commands/leaderboard.ts";
+import { register as models } from "./commands/models.ts";
 import { register as report } from "./commands/report.ts";
 import { register as run } from "./commands/run.ts";
 import { register as serve } from "./commands/serve.ts";
@@ -42,6 +43,7 @@ NUWA_THREADS, NUWA_DEVICE and NUWA_SET="key=value; …" change any recipe; --set
     data,
     tokenizer,
     training,
+    models,
     evaluate,
     leaderboard,
     generate,

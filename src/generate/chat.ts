@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { loadModel, type CausalModel } from "../models/index.ts";
+import { type CausalModel, type Families, loadModel } from "../models/index.ts";
 import type { Device, WeightDType } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
@@ -33,7 +33,7 @@ export interface LoadedGenerator {
 export async function loadGenerator(
   dir: string,
   device: Device,
-  options: { readonly precision?: WeightDType } = {},
+  options: { readonly precision?: WeightDType; readonly families?: Families } = {},
 ): Promise<LoadedGenerator> {
   const tokenizer = await loadTokenizer(dir);
   const template = await loadChatTemplate(dir);

@@ -8,6 +8,7 @@ export * from "./families/llama/stories.ts";
 export * from "./family.ts";
 export * from "./gguf/gguf.ts";
 export * from "./gguf/gguf-tokenizer.ts";
+export * from "./list-families.ts";
 export * from "./masked-model.ts";
 export * from "./measure-step.ts";
 export * from "./model.ts";

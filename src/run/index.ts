@@ -25,7 +25,7 @@ export { bytes, count, duration, Progress, type Bar, type ProgressOptions } from
 export { check as checkValue } from "../text/settings/issues.ts";
 export { parseRecipe as parseSettings } from "./recipe/load.ts";
 export { printRecipe } from "./recipe/print.ts";
-export { openRecipe, openRun, type OpenRecipe } from "./recipe/open.ts";
+export { openRecipe, openRun, type OpenRecipe, pluginsFor } from "./recipe/open.ts";
 export { readRecipe } from "./recipe/recipe.ts";
 export { sectionOf, type Recipe } from "./recipe/general.ts";
 export { recipeSchemaOf } from "./recipe/schema.ts";

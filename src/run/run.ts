@@ -8,6 +8,7 @@ import { builtInStages } from "./stages/list.ts";
 import type { RecipeStage } from "./stages/recipe-stage.ts";
 import { writeWhole } from "../io/whole-file.ts";
 import { withPlugins, type Plugin } from "../io/plugins.ts";
+import { familiesWith } from "../models/index.ts";
 import { takeLock } from "../io/lock.ts";
 import { removeTemporaries } from "../io/temporary.ts";
 import { Manifest } from "./manifest/manifest.ts";
@@ -114,6 +115,7 @@ export async function withRun<T>(recipe: Recipe, options: RunOptions, work: (run
       progress,
       signal,
       threads,
+      families: familiesWith(options.plugins ?? []),
       executor: executors.get(options.executor ?? "local").create({ threads }),
       memoryBytes: recipe.memory_mb * 1e6,
       cwd,

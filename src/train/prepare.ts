@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { loadPlugins, withPlugins } from "../io/plugins.ts";
 import { hashFileAsync } from "../io/hash.ts";
-import type { SpecialTokenIds } from "../models/index.ts";
+import { familiesWith, type SpecialTokenIds } from "../models/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/index.ts";
 import type { TrainJob } from "./job.ts";
 import { isObjectiveDefinition, type ObjectiveDefinition, objectiveOfStage } from "./objectives/define.ts";
@@ -27,7 +27,7 @@ export interface Prepared {
 export async function prepare(job: TrainJob): Promise<Prepared> {
   const plugins = await loadPlugins(job.plugins ?? []);
   const known = withPlugins(objectives, "objectives", plugins, isObjectiveDefinition);
-  const definition = objectiveOfStage(known, job.stage);
+  const definition = objectiveOfStage(known, job.stage).withFamilies(familiesWith(plugins));
   const settings = definition.settings(job.settings);
   const tokenizer = await loadTokenizer(job.tokenizer);
   const objective = await definition.prepare({ job, tokenizer });

@@ -30,7 +30,6 @@ interface Options extends ModelOptions {
   readonly applyChatTemplate?: boolean;
   readonly fewshotAsMultiturn?: boolean;
   readonly systemInstruction?: string;
-  readonly plugin: string[];
   readonly list?: boolean;
   readonly output?: string;
   readonly json?: boolean;
@@ -56,12 +55,6 @@ export function register(program: Command): void {
     .option("--fewshot-as-multiturn", "examples as turns of a dialogue (default with a chat template)")
     .option("--no-fewshot-as-multiturn", "examples and question as one message")
     .option("--system-instruction <text>", "system message before everything")
-    .option(
-      "--plugin <file>",
-      "a module with tasks or kinds of task of your own; may stand several times",
-      (file: string, before: string[]) => [...before, file],
-      [],
-    )
     .option("--list", "show all tasks, with kind, examples and the files that they need")
     .option("--output <folder>", "where results.json and the examples go (default: eval/ in the run)");
   withModelOptions(command)

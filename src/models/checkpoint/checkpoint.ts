@@ -87,8 +87,11 @@ export async function loadModel(dir: string, device: Device, options: LoadOption
 
 /** {@link loadModel} for models of any kind. */
 export async function loadAnyModel(dir: string, device: Device, options: LoadOptions = {}): Promise<Model> {
-  const found = await readConfig(dir, options.families);
-  const { architecture, format } = options.architecture === undefined ? found : into(options.architecture, found, dir);
+  const json = await readJson(dir);
+  const { architecture, format } =
+    options.architecture === undefined
+      ? readConfig(json, dir, options.families)
+      : into(options.architecture, json, dir);
   const file = await SafetensorsFile.open(join(dir, "model.safetensors"));
   try {
     const meta = createDevice("meta");
@@ -113,11 +116,11 @@ export async function loadAnyModel(dir: string, device: Device, options: LoadOpt
 }
 
 /** An architecture, and the format of its that a file has. @throws NuwaError CHECKPOINT when the file has none of them */
-function into(architecture: Architecture, { format: { modelType } }: ReadConfig, dir: string): ReadConfig {
-  const format = architecture.formats.find((one) => one.modelType === modelType);
+function into(architecture: Architecture, { model_type: type }: ConfigJson, dir: string): ReadConfig {
+  const format = architecture.formats.find(({ modelType }) => modelType === type);
   if (format !== undefined) return { architecture, format };
-  const known = architecture.formats.map((one) => one.modelType).join(" or ");
-  throw new NuwaError("CHECKPOINT", `expected a model_type of ${known}, got ${modelType}`, {
+  const known = architecture.formats.map(({ modelType }) => modelType).join(" or ");
+  throw new NuwaError("CHECKPOINT", `expected a model_type of ${known}, got ${JSON.stringify(type)}`, {
     where: join(dir, "config.json"),
     hint: "these are another model's weights",
   });
@@ -125,7 +128,7 @@ function into(architecture: Architecture, { format: { modelType } }: ReadConfig,
 
 /** The architecture of a saved model, without its weights: to see what it is, or to estimate what it needs. */
 export async function readArchitecture(dir: string, families?: Families): Promise<Architecture> {
-  return (await readConfig(dir, families)).architecture;
+  return readConfig(await readJson(dir), dir, families).architecture;
 }
 
 interface ReadConfig {
@@ -133,7 +136,7 @@ interface ReadConfig {
   readonly format: CheckpointFormat;
 }
 
-async function readConfig(dir: string, families: Families = builtIn): Promise<ReadConfig> {
+async function readJson(dir: string): Promise<ConfigJson> {
   const path = join(dir, "config.json");
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw fileError(cause, path);
@@ -145,15 +148,18 @@ async function readConfig(dir: string, families: Families = builtIn): Promise<Re
     throw new NuwaError("CHECKPOINT", "expected JSON", { where: path, cause });
   }
   if (!isObject(json)) throw new NuwaError("CHECKPOINT", "expected a JSON object", { where: path });
+  return json;
+}
+
+function readConfig(json: ConfigJson, dir: string, families: Families = builtIn): ReadConfig {
+  const path = join(dir, "config.json");
   const { model_type: type } = json;
   const all = [...families];
   const family = all.find(({ modelType }) => modelType === type);
-  if (family === undefined) {
-    const known = all.map(({ modelType }) => modelType).join(", ");
-    const message = `expected a model_type of ${known}, got ${JSON.stringify(type)}`;
-    throw new NuwaError("CHECKPOINT", message, { where: path, hint: "this is a checkpoint of another architecture" });
-  }
-  return family.read(json, path);
+  if (family !== undefined) return family.read(json, path);
+  const known = all.map(({ modelType }) => modelType).join(", ");
+  const message = `expected a model_type of ${known}, got ${JSON.stringify(type)}`;
+  throw new NuwaError("CHECKPOINT", message, { where: path, hint: "this is a checkpoint of another architecture" });
 }
 
 function isObject(value: unknown): value is ConfigJson {

@@ -13,7 +13,9 @@ export const generalKeys = {
   plugins: z
     .array(z.string().min(1))
     .optional()
-    .describe("JavaScript modules that add data stages, optimizers and more; relative to the folder nuwa is run in."),
+    .describe(
+      "JavaScript modules that add data stages, families of models, optimizers and more; relative to the folder nuwa is run in.",
+    ),
   language: z.enum(["en", "zh"]).default("en").describe("Language of the report: en, or zh for English and Chinese."),
   seed: z
     .int()

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
+import * as path from "node:path";
 import { loadPlugins, pluginAddresses, type Plugin } from "../../io/plugins.ts";
 import type { Registry } from "../../text/index.ts";
-import type { RunDirectory } from "../manifest/run-directory.ts";
+import { RunDirectory } from "../manifest/run-directory.ts";
 import { stagesWith } from "../stages/plugins.ts";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
 import { generalKeys, type Recipe } from "./general.ts";
@@ -26,11 +28,25 @@ export interface OpenOptions extends Pick<LoadOptions, "set" | "env"> {
  * @throws NuwaError naming file, line and key of every mistake, or the plugin that cannot be loaded
  */
 export async function openRecipe(file: string, options: OpenOptions): Promise<OpenRecipe> {
-  // What is not a list of files is told with its line when the whole is checked.
-  const files = generalKeys.plugins.safeParse(readOneKey(file, "plugins", options.set ?? [])).data ?? [];
-  const plugins = await loadPlugins(pluginAddresses(files, options.cwd));
+  const plugins = await loadPlugins(pluginAddresses(pluginFiles(file, options.set), options.cwd));
   const stages = stagesWith(plugins);
   return { recipe: readRecipe(file, { ...options, stages }), plugins, stages };
+}
+
+/**
+ * The plugins that a model needs: those named, and those of the recipe where `place` is a run directory.
+ *
+ * @param files relative to `cwd`, as a recipe's own are
+ */
+export async function pluginsFor(place: string, files: readonly string[], cwd: string): Promise<Plugin[]> {
+  const { recipe } = new RunDirectory(path.resolve(cwd, place));
+  const own = existsSync(recipe) ? pluginFiles(recipe) : [];
+  return loadPlugins([...new Set(pluginAddresses([...own, ...files], cwd))]);
+}
+
+/** What a recipe names under `plugins`. What is not a list of files is told with its line when the whole is checked. */
+function pluginFiles(file: string, set: readonly string[] = []): string[] {
+  return generalKeys.plugins.safeParse(readOneKey(file, "plugins", set)).data ?? [];
 }
 
 /** The recipe of a run as it was resolved, for those who look into the run. */

@@ -7,6 +7,7 @@ import { generator, plantedCorpus, shuffled } from "../../data/dedup/documents/p
 import { removeLines } from "../../data/dedup/lines/index.ts";
 import { removePassages } from "../../data/dedup/substring/index.ts";
 import { emptyStatistics, ledgerEntries, type LedgerEntry, type Verdict } from "../../data/stage.ts";
+import { families } from "../../models/index.ts";
 import type { Document } from "../../text/index.ts";
 import { localExecutor } from "../executors/local.ts";
 import { Manifest } from "../manifest/manifest.ts";
@@ -50,6 +51,7 @@ async function run(
     progress: new Progress({ quiet: true }),
     signal: new AbortController().signal,
     threads: 1,
+    families,
     executor: localExecutor.create({ threads: 1 }),
     memoryBytes,
     cwd: root,

@@ -119,7 +119,7 @@ async function run(directory: RunDirectory, options: EvalStageOptions, context: 
   const folder = findModel(directory.checkpoints(options.after));
   const device = await openDevice(options.device, { threads });
   try {
-    const loaded = await loadGenerator(folder, device);
+    const loaded = await loadGenerator(folder, device, { families: context.families });
     try {
       const asked = options.answers ? await questions(directory, options, loaded, context) : null;
       const tasks = await benchmarks(directory, options, loaded, context);

@@ -1,3 +1,4 @@
+import { familiesWith, families as builtInFamilies } from "../../models/index.ts";
 import { isDataStage, type DataStage } from "../../data/data-stage.ts";
 import type { Plugin } from "../../io/plugins.ts";
 import { NuwaError, Registry } from "../../text/index.ts";
@@ -23,7 +24,9 @@ export function stagesWith(
   plugins: readonly Plugin[],
   stages: Registry<RecipeStage> = builtInStages,
 ): Registry<RecipeStage> {
-  let list = [...stages];
+  const families = familiesWith(plugins);
+  let list =
+    families === builtInFamilies ? [...stages] : [...stages].map((stage) => stage.withFamilies?.(families) ?? stage);
   for (const { file, definitions } of plugins) {
     for (const stage of definitions.stages ?? []) {
       if (!isDataStage(stage)) {
@@ -47,8 +50,8 @@ export function stagesWith(
         });
       }
       const before = list.findLastIndex(({ group }) => group === "training");
-      list = list.toSpliced(before + 1, 0, trainingStage(objective));
+      list = list.toSpliced(before + 1, 0, trainingStage(objective.withFamilies(families)));
     }
   }
-  return list.length === stages.names.length ? stages : new Registry("stage", list);
+  return new Registry("stage", list);
 }

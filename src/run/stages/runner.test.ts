@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { families } from "../../models/index.ts";
 import { NuwaError, type JsonValue } from "../../text/index.ts";
 import { hashValue } from "../../io/hash.ts";
 import { localExecutor } from "../executors/local.ts";
@@ -26,6 +27,7 @@ function context(signal = new AbortController().signal): StageContext {
     progress: new Progress({ quiet: true }),
     signal,
     threads: 1,
+    families,
     executor: localExecutor.create({ threads: 1 }),
     cwd: root,
   };

@@ -52,7 +52,7 @@ async function run(directory: RunDirectory, options: SamplesOptions, context: St
   const bar = context.progress.bar("samples", "samples", options.prompts.length);
   const device = await openDevice(options.device, { threads: context.threads });
   try {
-    const loaded = await loadGenerator(trainedModelOf(directory, "pretrain"), device);
+    const loaded = await loadGenerator(trainedModelOf(directory, "pretrain"), device, { families: context.families });
     const { tokenizer, generator } = loaded;
     const samples: Sample[] = [];
     for (const prompt of options.prompts) {

@@ -1,3 +1,4 @@
+import type { Families } from "../../models/index.ts";
 import type { JsonValue } from "../../text/index.ts";
 import type { Executor } from "../executors/executor.ts";
 import type { Manifest } from "../manifest/manifest.ts";
@@ -15,6 +16,8 @@ export interface StageContext {
   readonly threads: number;
   /** Does the tasks of data stages. */
   readonly executor: Executor;
+  /** The families of models that there are. */
+  readonly families: Families;
   /** For sorting and suffix arrays, in bytes; changes the speed, never the result. Default {@link DEFAULT_MEMORY}. */
   readonly memoryBytes?: number;
   /** What the recipe's relative paths are relative to. */

@@ -31,6 +31,7 @@ export function trainingStage(definition: ObjectiveDefinition): RecipeStage {
     inherits: ["seed", "threads", "device"],
     writesModel: definition.model === "causal",
     report: definition.report,
+    withFamilies: (families) => trainingStage(definition.withFamilies(families)),
     create: (settings, links) => createStage(definition, settings, links),
   });
 }

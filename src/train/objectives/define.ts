@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { type Families, families as builtInFamilies } from "../../models/index.ts";
 import { NuwaError } from "../../text/errors.ts";
 import { Registry } from "../../text/registry.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
@@ -11,6 +12,8 @@ export interface PrepareContext {
   /** Its paths, among them the outputs of the stages that it reads. */
   readonly job: TrainJob;
   readonly tokenizer: Tokenizer;
+  /** The families of models that there are. */
+  readonly families: Families;
 }
 
 /** What an objective is, before its data is there. @typeParam S its recipe section, as resolved */
@@ -21,8 +24,11 @@ export interface ObjectiveOptions<S extends TrainSettings> {
   readonly stage?: string;
   /** Goes up when the same settings and data give other weights than before. */
   readonly version: number;
-  /** The recipe section; see `trainingSection` for what all of them share. */
-  readonly schema: z.ZodType<S>;
+  /**
+   * The recipe section; see `trainingSection` for what all of them share. One with a `model:` depends on the families
+   * of models that there are.
+   */
+  readonly schema: z.ZodType<S> | ((families: Families) => z.ZodType<S>);
   /** Of the section and of the command: one sentence without a full stop. */
   readonly description: string;
   /** Stages of a recipe whose output it reads, beside the model it begins with. */
@@ -39,7 +45,7 @@ export interface ObjectiveOptions<S extends TrainSettings> {
    */
   implied?(settings: S): Readonly<Record<string, unknown>>;
   /** What is known of a step from the settings alone, to refuse what cannot fit this machine before the data is made. */
-  outline?(settings: S): StepOutline | undefined;
+  outline?(settings: S, families: Families): StepOutline | undefined;
   /** The section of the report. */
   readonly report: { readonly title: string; readonly lead: string };
   /**
@@ -53,15 +59,18 @@ export interface ObjectiveOptions<S extends TrainSettings> {
 /** An objective whose settings are still unchecked data: what a registry holds. */
 export interface ObjectiveDefinition extends Omit<
   ObjectiveOptions<TrainSettings>,
-  "stage" | "reads" | "implied" | "outline" | "prepare"
+  "stage" | "schema" | "reads" | "implied" | "outline" | "prepare"
 > {
   readonly stage: string;
+  readonly schema: z.ZodType<TrainSettings>;
+  /** The same objective where there are other families of models. */
+  withFamilies(families: Families): ObjectiveDefinition;
   /** @throws NuwaError VALUE where they are not settings of this objective */
   settings(values: unknown): TrainSettings;
   reads(values: unknown): readonly string[];
   implied(values: unknown): Readonly<Record<string, unknown>>;
   outline(values: unknown): StepOutline | undefined;
-  prepare(context: PrepareContext): Promise<Objective>;
+  prepare(context: Omit<PrepareContext, "families">): Promise<Objective>;
 }
 
 /**
@@ -77,7 +86,12 @@ export interface ObjectiveDefinition extends Omit<
  * });
  */
 export function defineObjective<S extends TrainSettings>(options: ObjectiveOptions<S>): ObjectiveDefinition {
-  const { name, stage = name, schema } = options;
+  return withFamilies(options, builtInFamilies);
+}
+
+function withFamilies<S extends TrainSettings>(options: ObjectiveOptions<S>, families: Families): ObjectiveDefinition {
+  const { name, stage = name } = options;
+  const schema = typeof options.schema === "function" ? options.schema(families) : options.schema;
   const parse = (values: unknown): S => {
     const { success, data, error } = schema.safeParse(values);
     if (success) return data;
@@ -92,8 +106,9 @@ export function defineObjective<S extends TrainSettings>(options: ObjectiveOptio
     settings: parse,
     reads: (values) => options.reads(parse(values)),
     implied: (values) => options.implied?.(parse(values)) ?? {},
-    outline: (values) => options.outline?.(parse(values)),
-    prepare: (context) => options.prepare(parse(context.job.settings), context),
+    outline: (values) => options.outline?.(parse(values), families),
+    prepare: (context) => options.prepare(parse(context.job.settings), { ...context, families }),
+    withFamilies: (others) => withFamilies(options, others),
   };
 }
 

@@ -72,12 +72,12 @@ export const dialogue = defineObjective({
   prepare,
 });
 
-async function prepare(settings: SftSettings, { job, tokenizer }: PrepareContext): Promise<Objective> {
+async function prepare(settings: SftSettings, { job, tokenizer, families }: PrepareContext): Promise<Objective> {
   const { init } = job;
   if (init === undefined) {
     throw new NuwaError("VALUE", "fine-tuning needs a model to begin with", { where: `${job.stage}.init` });
   }
-  const architecture = await initArchitecture(init, settings, tokenizer);
+  const architecture = await initArchitecture(init, settings, tokenizer, families);
   const context = settings.context ?? architecture.config.max_position_embeddings;
   const template = (await loadChatTemplate(job.tokenizer)) ?? defaultChatTemplate;
   const warnings: string[] = [];

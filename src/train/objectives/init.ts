@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { tokenizerHash } from "../../data/pack/tokens/index.ts";
-import { type Architecture, readArchitecture } from "../../models/index.ts";
+import { type Architecture, type Families, readArchitecture } from "../../models/index.ts";
 import { NuwaError } from "../../text/errors.ts";
 import { loadTokenizer, type Tokenizer } from "../../tokenizer/index.ts";
 
@@ -15,8 +15,9 @@ export async function initArchitecture(
   init: string,
   settings: { readonly context?: number | undefined; readonly dropout?: number | undefined },
   tokenizer: Tokenizer,
+  families?: Families,
 ): Promise<Architecture> {
-  const architecture = await readArchitecture(init);
+  const architecture = await readArchitecture(init, families);
   const { config } = architecture;
   const { context, dropout } = settings;
   if (context !== undefined && context > config.max_position_embeddings) {

@@ -2,6 +2,7 @@ import {
   type Architecture,
   type CausalModel,
   createCausal,
+  type Families,
   loadModel,
   type Model,
   readArchitecture,
@@ -43,8 +44,8 @@ export function trainedModel(architecture: Architecture, init?: string): ModelPl
 }
 
 /** A causal language model that is only read, without dropout: a reference. */
-export async function referenceModel(directory: string): Promise<ModelPlan<CausalModel>> {
-  const own = await readArchitecture(directory);
+export async function referenceModel(directory: string, families?: Families): Promise<ModelPlan<CausalModel>> {
+  const own = await readArchitecture(directory, families);
   const architecture = own.withDropout({ hidden: 0, attention: 0 });
   return {
     trained: false,

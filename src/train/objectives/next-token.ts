@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { readPackMeta, TokenDataset } from "../../data/pack/tokens/index.ts";
-import { type Architecture, architectureOfSection, type CausalModel, modelSectionSchema } from "../../models/index.ts";
+import {
+  type Architecture,
+  architectureOfSection,
+  type CausalModel,
+  type Families,
+  families as builtInFamilies,
+  modelSectionSchema,
+} from "../../models/index.ts";
 import { optimizerSettings } from "../../optim/index.ts";
 import { NuwaError } from "../../text/errors.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
@@ -16,23 +23,29 @@ import { type Batch, type Objective, outlineArray, type StepOutline } from "./ob
 
 const count = z.int().positive();
 
-/** Settings of the `pretrain` section of a recipe. */
-export const pretrainSettings = z
-  .strictObject({
-    model: modelSectionSchema()
-      .prefault({})
-      .describe("Shape of the model; its vocabulary comes from the tokenizer and its context from the key below."),
-    context: count.default(256).describe("Tokens that the model sees at once."),
-    cross_document_attention: z
-      .boolean()
-      .default(true)
-      .describe("Whether a token sees the documents before its own in the same window; false: its own document only."),
-    ...trainingKeys,
-    optimizer: optimizerSettings.prefault({ name: "muon" }).describe("How weights are changed by their gradients."),
-    dropout: z.number().min(0).lt(1).default(0).describe("Share of activations dropped in training."),
-    sample_prompts: z.array(z.string()).default([""]).describe("What samples begin with; empty for a new document."),
-  })
-  .refine(hasOneLength, oneLengthMessage);
+/** Settings of the `pretrain` section of a recipe, where there are these families of models. */
+const settingsWith = (families: Families) =>
+  z
+    .strictObject({
+      model: modelSectionSchema(families)
+        .prefault({})
+        .describe("Shape of the model; its vocabulary comes from the tokenizer and its context from the key below."),
+      context: count.default(256).describe("Tokens that the model sees at once."),
+      cross_document_attention: z
+        .boolean()
+        .default(true)
+        .describe(
+          "Whether a token sees the documents before its own in the same window; false: its own document only.",
+        ),
+      ...trainingKeys,
+      optimizer: optimizerSettings.prefault({ name: "muon" }).describe("How weights are changed by their gradients."),
+      dropout: z.number().min(0).lt(1).default(0).describe("Share of activations dropped in training."),
+      sample_prompts: z.array(z.string()).default([""]).describe("What samples begin with; empty for a new document."),
+    })
+    .refine(hasOneLength, oneLengthMessage);
+
+/** Settings of the `pretrain` section of a recipe, with the built-in families of models. */
+export const pretrainSettings = settingsWith(builtInFamilies);
 
 export type PretrainSettings = z.output<typeof pretrainSettings>;
 
@@ -50,7 +63,7 @@ export const nextToken = defineObjective({
   name: "next-token",
   stage: "pretrain",
   version: 1,
-  schema: pretrainSettings,
+  schema: settingsWith,
   description: "Train the model to continue text",
   reads: () => ["pack"],
   init: "optional",
@@ -60,8 +73,10 @@ export const nextToken = defineObjective({
   implied: () => ({ cross_document_attention: true }),
   // The real vocabulary is known when the tokenizer is trained, and it may come out smaller than asked for: what does
   // not fit with the smallest one fits with none.
-  outline: (settings) =>
-    settings.init === undefined ? outlineOf(trainedModel(freshArchitecture(settings, 256)), settings) : undefined,
+  outline: (settings, families) =>
+    settings.init === undefined
+      ? outlineOf(trainedModel(freshArchitecture(settings, 256, families)), settings)
+      : undefined,
   report: {
     title: "How the loss fell",
     lead: "The loss says how surprised the model is by the next token: lower is better, and when held-out text no longer follows training text, it begins to learn by heart.",
@@ -69,12 +84,12 @@ export const nextToken = defineObjective({
   prepare,
 });
 
-async function prepare(settings: PretrainSettings, { job, tokenizer }: PrepareContext): Promise<Objective> {
+async function prepare(settings: PretrainSettings, { job, tokenizer, families }: PrepareContext): Promise<Objective> {
   const folder = inputOf(job, "pack");
   const architecture =
     job.init === undefined
-      ? freshArchitecture(settings, tokenizer.vocabSize)
-      : await initArchitecture(job.init, settings, tokenizer);
+      ? freshArchitecture(settings, tokenizer.vocabSize, families)
+      : await initArchitecture(job.init, settings, tokenizer, families);
   const prompts = settings.sample_prompts.map((text) => ({ text, ids: begin(tokenizer, text) }));
   const meta = await readPackMeta(folder);
   const training = await TokenDataset.open(folder, "train", { tokenizer });
@@ -86,8 +101,12 @@ async function prepare(settings: PretrainSettings, { job, tokenizer }: PrepareCo
   };
 }
 
-function freshArchitecture({ model, context, dropout }: PretrainSettings, vocabulary: number): Architecture {
-  return architectureOfSection(model, { vocabulary, context, dropout }, { where: "pretrain.model" });
+function freshArchitecture(
+  { model, context, dropout }: PretrainSettings,
+  vocabulary: number,
+  families: Families,
+): Architecture {
+  return architectureOfSection(model, { vocabulary, context, dropout }, { where: "pretrain.model", families });
 }
 
 /** A prompt's tokens. An empty one is the start of a document; a vocabulary without that token begins with its first. */
