@@ -16,12 +16,12 @@ export function stagesOf(recipe: Recipe, list: Iterable<RecipeStage>, directory:
   const stages: Stage[] = [];
   let last: string | undefined;
   let lastModel: string | undefined;
-  for (const { name, create, writesDocuments, writesModel } of all) {
+  for (const { name, group, create, writesDocuments, writesModel } of all) {
     if (recipe[name] === undefined) continue;
-    const lacking = (needed: string): NuwaError =>
+    const lacking = (needed: string, otherwise = ""): NuwaError =>
       new NuwaError("VALUE", `"${name}" needs "${needed}", which the recipe leaves out`, {
         where,
-        hint: `add "${needed}:" to it`,
+        hint: `add "${needed}:" to it${otherwise}`,
       });
     const documents = last;
     const model = lastModel;
@@ -34,7 +34,10 @@ export function stagesOf(recipe: Recipe, list: Iterable<RecipeStage>, directory:
         return documents;
       },
       model: () => {
-        if (model === undefined) throw lacking(all.find((stage) => stage.writesModel)?.name ?? "pretrain");
+        if (model === undefined) {
+          const first = all.find((stage) => stage.writesModel)?.name ?? "pretrain";
+          throw lacking(first, group === "training" ? `, or a model directory to begin with (${name}.init: DIR)` : "");
+        }
         return model;
       },
       require: (needed) => {
