@@ -95,6 +95,8 @@ export class Tape {
 
   /** A new tensor from host data. Of int32 data the smallest and largest value are noted, for checks without a read. */
   constant(data: ArrayLike<number>, shape: readonly number[], dtype: DType = "float32"): Tensor {
+    // Where there are no values none are looked at: a batch far too large to be held is measured too.
+    if (!this.device.capabilities.values) return this.empty(shape, dtype);
     const tensor = this.empty(shape, dtype, false, dtype === "int32" ? boundsOf(data) : undefined);
     this.device.write(tensor.storage, data);
     return tensor;
