@@ -129,10 +129,13 @@ export async function evaluate(model: LanguageModel, options: EvalOptions): Prom
     results.set(task.name, result);
     options.onResult?.(result);
   }
+  const inGroup = new Set(groups.flatMap((group) => group.tasks));
+  const alone = [...results.values()].filter(({ task }) => !inGroup.has(task));
   const grouped = groups.flatMap((group) => {
     const parts = group.tasks.flatMap((task) => results.get(task) ?? []);
-    return [groupResult(group, parts), ...parts.map((part) => ({ ...part, group: group.name }))];
+    // A task of several groups comes once, with the smallest of them, which is the first.
+    const own = parts.filter(({ task }) => inGroup.delete(task));
+    return [groupResult(group, parts), ...own.map((part) => ({ ...part, group: group.name }))];
   });
-  const inGroup = new Set(groups.flatMap((group) => group.tasks));
-  return [...[...results.values()].filter(({ task }) => !inGroup.has(task)), ...grouped];
+  return [...alone, ...grouped];
 }

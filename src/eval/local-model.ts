@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { CausalModel } from "../models/index.ts";
-import { generateText, TextGenerator } from "../generate/index.ts";
+import { BatchGenerator, StopWatch } from "../generate/index.ts";
 import { embedding, reshape, Tape, type Arena, type Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
@@ -9,6 +9,7 @@ import {
   stopIds,
   type ChatMessage,
   type RenderOptions,
+  type StreamDecoder,
   type Tokenizer,
 } from "../tokenizer/index.ts";
 import type {
@@ -34,9 +35,43 @@ interface WindowScore {
 /** Most elements of a logits chunk. */
 const logitsChunk = 4 * 1024 * 1024;
 
+/** Maximum number of answers written at one time: more gain little. */
+const mostRows = 16;
+
+/** An answer as its tokens come, until a stop string is complete. */
+class Answer {
+  readonly #decoder: StreamDecoder;
+  readonly #watch: StopWatch;
+  #text = "";
+  #isWhole = false;
+
+  constructor(tokenizer: Tokenizer, stop: readonly string[]) {
+    this.#decoder = tokenizer.streamDecoder({ skipSpecialTokens: true });
+    this.#watch = new StopWatch(stop);
+  }
+
+  /** Adds a token; whether a stop string is complete with it. */
+  push(id: number): boolean {
+    return this.#add(this.#decoder.push(id));
+  }
+
+  /** The whole text, when no more tokens come. */
+  finish(): string {
+    if (this.#isWhole || this.#add(this.#decoder.flush())) return this.#text;
+    return this.#text + this.#watch.flush();
+  }
+
+  #add(piece: string): boolean {
+    const { text, stopped } = this.#watch.push(piece);
+    this.#text += text;
+    this.#isWhole = stopped;
+    return stopped;
+  }
+}
+
 export interface LocalModelOptions {
   readonly name: string;
-  /** Tokens of padded input to a batch. More is faster, and takes more memory. Default 4,096. */
+  /** Tokens of padded input to a batch, and of texts that are written at one time. More is faster, and takes more memory. Default 4,096. */
   readonly tokensPerBatch?: number;
   /** The model's chat template; the default one where it has none. */
   readonly chatTemplate?: string;
@@ -61,7 +96,6 @@ export class LocalLanguageModel implements LanguageModel {
   readonly #startToken: number;
   readonly #bosToken: number | undefined;
   readonly #chatTemplate: string;
-  #generator: TextGenerator | undefined;
 
   /** @throws NuwaError CHECKPOINT when the tokenizer has neither a start nor an end token, which empty contexts need */
   constructor(model: CausalModel, tokenizer: Tokenizer, options: LocalModelOptions) {
@@ -94,7 +128,6 @@ export class LocalLanguageModel implements LanguageModel {
 
   /** Gives the working memory back. The model stays. */
   dispose(): void {
-    this.#generator?.dispose();
     this.#arena.dispose();
   }
 
@@ -109,19 +142,31 @@ export class LocalLanguageModel implements LanguageModel {
   }
 
   async generate(requests: readonly GenerationRequest[], onDone?: (done: number) => void): Promise<string[]> {
-    this.#generator ??= new TextGenerator(this.#model, this.#tokenizer);
-    const texts: string[] = [];
-    for (const { context, settings, isChat = false } of requests) {
+    if (requests.length === 0) return [];
+    const chatStops = requests.some(({ isChat }) => isChat) ? stopIds(this.#tokenizer, this.#chatTemplate) : [];
+    const { eosId } = this.#tokenizer;
+    const answers = requests.map(({ settings }) => new Answer(this.#tokenizer, settings.stop));
+    const tokenRequests = requests.map(({ context, settings, isChat = false }, i) => {
       // Room for the answer, but never more than half of a model with a small context.
       const room = Math.min(settings.max_tokens, Math.floor(this.maxLength / 2));
       const ids = this.#encode(context, isChat);
-      const prompt = (ids.length === 0 ? [this.#startToken] : ids).slice(-(this.maxLength - room));
-      const stops = isChat ? { stopIds: stopIds(this.#tokenizer, this.#chatTemplate) } : {};
-      const { text } = await generateText(this.#generator, prompt, { ...settings, max_tokens: room }, stops);
-      texts.push(text);
-      onDone?.(texts.length);
+      return {
+        ids: (ids.length === 0 ? [this.#startToken] : ids).slice(-(this.maxLength - room)),
+        settings: { ...settings, max_tokens: room },
+        stopIds: isChat ? chatStops : eosId === undefined ? [] : [eosId],
+        endsWith: (id: number) => answers[i]?.push(id) ?? false,
+      };
+    });
+    const capacity = Math.max(...tokenRequests.map(({ ids, settings }) => ids.length + settings.max_tokens));
+    const rows = Math.min(requests.length, mostRows, Math.max(1, Math.floor(this.#tokensPerBatch / capacity)));
+    const batch = new BatchGenerator(this.#model, { rows, capacity });
+    try {
+      let done = 0;
+      for await (const { reason } of batch.generate(tokenRequests)) if (reason !== undefined) onDone?.(++done);
+    } finally {
+      batch.dispose();
     }
-    return texts;
+    return answers.map((answer) => answer.finish());
   }
 
   /** Ids of a text, with the start token where that was asked for and is not there yet. */

@@ -1,4 +1,4 @@
-import { loadPlugins, pluginAddresses, withPlugins } from "../io/plugins.ts";
+import { withPlugins, type Plugin } from "../io/plugins.ts";
 import type { Registry } from "../text/index.ts";
 import { isTaskKind, taskKinds, type TaskKind } from "./kinds/index.ts";
 import { builtInTasks, isTaskDefinition, type TaskDefinition } from "./tasks/index.ts";
@@ -12,11 +12,9 @@ export interface EvalDefinitions {
 /**
  * The built-in tasks and kinds, and those of plugins (`tasks` and `taskKinds` of a module's default export).
  *
- * @param files plugin files, relative to `cwd`
- * @throws NuwaError FILE or VALUE naming the plugin that cannot be loaded, or what in it is no such definition
+ * @throws NuwaError VALUE naming the plugin in which there is something else
  */
-export async function evalDefinitions(files: readonly string[], cwd: string): Promise<EvalDefinitions> {
-  const plugins = await loadPlugins(pluginAddresses(files, cwd));
+export function evalDefinitions(plugins: readonly Plugin[]): EvalDefinitions {
   return {
     definitions: withPlugins(builtInTasks, "tasks", plugins, isTaskDefinition),
     kinds: withPlugins(taskKinds, "taskKinds", plugins, isTaskKind),

@@ -1,16 +1,41 @@
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
+import * as z from "zod";
+import { readJson } from "../io/json.ts";
 import { writeWhole } from "../io/whole-file.ts";
 import type { ExampleResult, TaskResult } from "./harness.ts";
 
-/** What an evaluation leaves behind: `results.json`, and one line for each item in `examples/<task>.jsonl`. */
+/** What was measured, and how: results of different ones are not kept in one file. */
+export interface Measured {
+  readonly model: string;
+  /** Tells one state of the weights from another. */
+  readonly fingerprint: string;
+  /** Options that change scores: limit, examples, chat template, start token. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+const taskName = z.looseObject({ task: z.string(), group: z.string().optional() });
+const saved = z.looseObject({
+  model: z.string(),
+  fingerprint: z.string(),
+  options: z.record(z.string(), z.unknown()),
+  results: z.array(taskName),
+});
+
+/**
+ * What an evaluation leaves behind: `results.json`, and one line for each item in `examples/<task>.jsonl`. Results of
+ * other tasks from before stay, when they are of the same weights under the same options: tasks can be measured one
+ * after another.
+ */
 export class ResultWriter {
   readonly #folder: string;
+  readonly #measured: Measured;
   readonly #streams = new Map<string, WriteStream>();
 
-  constructor(folder: string) {
+  constructor(folder: string, measured: Measured) {
     this.#folder = folder;
+    this.#measured = measured;
     mkdirSync(join(folder, "examples"), { recursive: true });
   }
 
@@ -25,11 +50,24 @@ export class ResultWriter {
   }
 
   /** Closes the files and writes the results. */
-  async finish(model: string, results: readonly TaskResult[]): Promise<void> {
+  async finish(results: readonly TaskResult[]): Promise<void> {
     for (const stream of this.#streams.values()) {
       stream.end();
       if (!stream.writableFinished) await once(stream, "finish");
     }
-    writeWhole(join(this.#folder, "results.json"), `${JSON.stringify({ model, results }, null, 2)}\n`);
+    const all = [...this.#earlier(results), ...results];
+    const file = join(this.#folder, "results.json");
+    writeWhole(file, `${JSON.stringify({ ...this.#measured, results: all }, null, 2)}\n`);
+  }
+
+  /** Results in the file that these do not replace. */
+  #earlier(results: readonly TaskResult[]): z.infer<typeof taskName>[] {
+    const before = saved.safeParse(readJson(join(this.#folder, "results.json")));
+    if (!before.success) return [];
+    const { model, fingerprint, options } = before.data;
+    const same = JSON.stringify({ model, fingerprint, options }) === JSON.stringify(this.#measured);
+    if (!same) return [];
+    const names = new Set(results.flatMap(({ task, group }) => [task, group ?? task]));
+    return before.data.results.filter(({ task, group }) => !names.has(task) && !names.has(group ?? task));
   }
 }

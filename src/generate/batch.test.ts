@@ -41,6 +41,25 @@ function prompts(vocabulary: number): (TokenRequest & { readonly settings: Gener
 }
 
 describe("several texts at once", () => {
+  test("a text ends with the token that its request says, and leaves its row to the next", async () => {
+    const all = prompts(tiny.model.architecture.config.vocab_size);
+    const whole = await alone(tiny.model, all);
+    const requests = all.map((request, i) => {
+      let left = 1 + (i % 3);
+      return { ...request, endsWith: () => --left === 0 };
+    });
+    const batch = new BatchGenerator(tiny.model, { rows: 2 });
+    const reasons: string[] = [];
+    const texts = requests.map((): number[] => []);
+    for await (const { request, id, reason } of batch.generate(requests)) {
+      if (id !== undefined) texts[request]?.push(id);
+      if (reason !== undefined) reasons.push(reason);
+    }
+    batch.dispose();
+    expect(texts).toEqual(whole.map((text, i) => text.slice(0, 1 + (i % 3))));
+    expect(reasons).toEqual(requests.map(() => "stop"));
+  });
+
   test.each([1, 2, 3, 8, 16])("in %i rows come out token for token as alone", async (rows) => {
     const given = prompts(tiny.model.architecture.config.vocab_size);
     const expected = await alone(tiny.model, given);

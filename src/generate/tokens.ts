@@ -16,6 +16,8 @@ export interface TokenRequest {
   readonly settings: SamplingSettings & { readonly max_tokens: number; readonly seed: number };
   /** Ids that end the text. Default none. */
   readonly stopIds?: Iterable<number>;
+  /** Asked after each token: whether the text ends with it, as with the last of a stop string. Default never. */
+  readonly endsWith?: (id: number) => boolean;
   /** The Philox stream of its random numbers under `settings.seed`. Default: generation's own. */
   readonly stream?: readonly [number, number, number];
 }
@@ -43,6 +45,7 @@ interface Continuation {
   readonly request: number;
   readonly settings: SamplingSettings;
   readonly stopIds: ReadonlySet<number>;
+  readonly endsWith: (id: number) => boolean;
   readonly random: PhiloxStream;
   /** Prompt and answer. */
   readonly ids: number[];
@@ -95,11 +98,18 @@ export async function* generateTokens(
   }
 }
 
-function begin({ ids, settings, stopIds = [], stream }: TokenRequest, request: number, capacity: number): Continuation {
+const never = () => false;
+
+function begin(
+  { ids, settings, stopIds = [], endsWith = never, stream }: TokenRequest,
+  request: number,
+  capacity: number,
+): Continuation {
   return {
     request,
     settings,
     stopIds: new Set(stopIds),
+    endsWith,
     random: new PhiloxStream(settings.seed, stream ?? [0, 0, GENERATE_STREAM]),
     ids: Array.from(ids),
     left: Math.min(settings.max_tokens, capacity - ids.length),
@@ -132,6 +142,7 @@ function take(text: Continuation, { id, logprob }: SampledToken): GeneratedToken
   if (stopIds.has(id)) return { request, reason: "stop" };
   ids.push(id);
   text.left--;
+  if (text.endsWith(id)) return { request, id, logprob, reason: "stop" };
   return text.left > 0 ? { request, id, logprob } : { request, id, logprob, reason: "length" };
 }
 

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import * as path from "node:path";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import {
   centredMean,
   evalDefinitions,
   evaluate,
+  type EvalDefinitions,
   isShare,
   leaderboardMean,
   listTasks,
@@ -14,7 +15,8 @@ import {
   ResultWriter,
   type TaskResult,
 } from "../../eval/index.ts";
-import { Progress, RunDirectory } from "../../run/index.ts";
+import { openRun, Progress, RunDirectory } from "../../run/index.ts";
+import { loadPlugins, pluginAddresses } from "../../io/plugins.ts";
 import { NuwaError } from "../../text/index.ts";
 import { openModel, withModelOptions, type ModelOptions } from "../generation-options.ts";
 import { printJson, runUntil, wholeNumber } from "../shared.ts";
@@ -70,25 +72,25 @@ Examples:
   nuwa eval runs/sample --text book.txt
   nuwa eval --list`,
     )
-    .action(async (place: string | undefined, options: Options) => {
+    .action(async (modelPath: string | undefined, options: Options) => {
       if (options.list === true) {
         await printTasks(options);
         return;
       }
-      if (place === undefined) {
+      if (modelPath === undefined) {
         throw new NuwaError("USAGE", "missing required argument 'model'", { hint: "see --help" });
       }
       if (options.tasks === undefined && options.text.length === 0) {
-        await runUntil(place, "eval", { set: [], redo: true });
+        await runUntil(modelPath, "eval", { set: [], redo: true });
         return;
       }
-      const { name, results } = await score(place, options);
+      const { name, results } = await score(modelPath, options);
       if (options.json === true) printJson({ model: name, results });
       else printResults(results);
     });
 }
 
-async function score(place: string, options: Options): Promise<{ name: string; results: TaskResult[] }> {
+async function score(modelPath: string, options: Options): Promise<{ name: string; results: TaskResult[] }> {
   const tasks = (options.tasks ?? "")
     .split(",")
     .map((task) => task.trim())
@@ -100,7 +102,13 @@ async function score(place: string, options: Options): Promise<{ name: string; r
       hint: "name their folder with --data DIR",
     });
   }
-  const { loaded, name, close } = await openModel(place, options);
+  const run = new RunDirectory(path.resolve(modelPath));
+  // What a run's recipe brings in is there for its evaluation, too.
+  const plugins = existsSync(run.recipe) ? (await openRun(run)).plugins : [];
+  const more = await loadPlugins(pluginAddresses(options.plugin, process.cwd()));
+  const named = more.filter(({ file }) => !plugins.some((plugin) => plugin.file === file));
+  const definitions = evalDefinitions([...plugins, ...named]);
+  const { loaded, name, folder, close } = await openModel(modelPath, options);
   if (options.applyChatTemplate === true && !loaded.isChatModel) {
     close();
     throw new NuwaError("VALUE", "the model has no chat template", { where: "--apply-chat-template" });
@@ -110,15 +118,17 @@ async function score(place: string, options: Options): Promise<{ name: string; r
     chatTemplate: loaded.template,
     addBosToken: options.addBosToken === true,
   });
-  const run = new RunDirectory(path.resolve(place));
   const output = options.output ?? (existsSync(run.manifest) ? run.eval : undefined);
-  const writer = output === undefined ? undefined : new ResultWriter(output);
+  const { limit, fewShot, addBosToken, applyChatTemplate, fewshotAsMultiturn, systemInstruction, precision } = options;
+  const chosen = { limit, fewShot, addBosToken, applyChatTemplate, fewshotAsMultiturn, systemInstruction, precision };
+  const measured = { model: name, fingerprint: fingerprintOf(folder), options: chosen };
+  const writer = output === undefined ? undefined : new ResultWriter(output, measured);
   const progress = new Progress({ quiet: false });
   try {
     const results: TaskResult[] = [];
     for (const file of options.text) results.push(await scoreFile(model, file));
-    if (tasks.length > 0) results.push(...(await runTasks(model, tasks, options, progress, writer)));
-    await writer?.finish(name, results);
+    if (tasks.length > 0) results.push(...(await runTasks(model, tasks, options, definitions, progress, writer)));
+    await writer?.finish(results);
     if (output !== undefined) process.stderr.write(`results and examples: ${run.show(output)}\n`);
     return { name, results };
   } finally {
@@ -127,10 +137,23 @@ async function score(place: string, options: Options): Promise<{ name: string; r
   }
 }
 
+/** Tells one state of a model's weights from another without reading them: their files' sizes and times. */
+function fingerprintOf(folder: string): string {
+  const weights = readdirSync(folder).filter((file) => /\.(safetensors|gguf|bin)$/.test(file));
+  return weights
+    .toSorted()
+    .map((file) => {
+      const { size, mtimeMs } = statSync(path.join(folder, file));
+      return `${file}:${size}:${Math.round(mtimeMs)}`;
+    })
+    .join(" ");
+}
+
 async function runTasks(
   model: LocalLanguageModel,
   tasks: readonly string[],
   options: Options,
+  definitions: EvalDefinitions,
   progress: Progress,
   writer: ResultWriter | undefined,
 ): Promise<TaskResult[]> {
@@ -143,7 +166,7 @@ async function runTasks(
     applyChatTemplate: options.applyChatTemplate,
     fewshotAsMultiturn: options.fewshotAsMultiturn,
     systemInstruction: options.systemInstruction,
-    ...(await evalDefinitions(options.plugin, process.cwd())),
+    ...definitions,
     onExample: (example) => writer?.example(example),
     onProgress({ task, done, total }) {
       if (current?.task !== task) {
@@ -222,7 +245,7 @@ function printResults(results: readonly TaskResult[]): void {
 }
 
 async function printTasks({ plugin, json }: Options): Promise<void> {
-  const { definitions, kinds } = await evalDefinitions(plugin, process.cwd());
+  const { definitions, kinds } = evalDefinitions(await loadPlugins(pluginAddresses(plugin, process.cwd())));
   const tasks = listTasks({ tasks: definitions, kinds });
   if (json === true) {
     printJson(tasks);
@@ -233,7 +256,7 @@ async function printTasks({ plugin, json }: Options): Promise<void> {
     kind,
     String(fewShot),
     metric,
-    // The first place of each split: where a file is best put.
+    // The first modelPath of each split: where a file is best put.
     Object.values(files)
       .map(([first = ""]) => first)
       .join(", "),

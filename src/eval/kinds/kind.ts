@@ -73,14 +73,8 @@ export function defineTaskKind<Shape extends z.ZodRawShape>(definition: {
 
 /** Whether a plugin's value is a {@link TaskKind}. */
 export function isTaskKind(value: unknown): value is TaskKind {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, summary, shape, prepare } = value as Partial<TaskKind>;
-  return (
-    typeof name === "string" &&
-    typeof summary === "string" &&
-    typeof shape === "object" &&
-    typeof prepare === "function"
-  );
+  const kind = { name: z.string(), summary: z.string(), shape: z.looseObject({}), prepare: z.function() };
+  return z.looseObject(kind).safeParse(value).success;
 }
 
 /** Text that is a template, and how a schema describes it. */

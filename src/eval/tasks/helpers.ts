@@ -9,15 +9,15 @@ const each =
     documents.map((document) => ({ ...document, fields: { ...document.fields, ...work(document.fields) } }));
 
 /** What Jinja cannot say, under names that a task's `process_docs` takes. */
-export const helpers = {
+export const helperNames = ["hellaswag", "truthfulqa", "wikitext", "agieval_en", "agieval_zh"] as const;
+
+export const helpers: Readonly<Record<(typeof helperNames)[number], Helper>> = {
   hellaswag: each(hellaswagFields),
   truthfulqa: each(truthfulqaFields),
   wikitext: wikitextPages,
   agieval_en: each((fields) => agievalFields(fields, "en")),
   agieval_zh: each((fields) => agievalFields(fields, "zh")),
-} satisfies Record<string, Helper>;
-
-export const helperNames = Object.keys(helpers).filter((name) => name in helpers) as (keyof typeof helpers)[];
+};
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 

@@ -24,7 +24,14 @@ export interface TaskDefinition {
   /** The keys of its YAML. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Its file, for the lines of mistakes; undefined for one that a program defines. */
-  readonly source?: YamlSource;
+  readonly source?: TaskSource;
+}
+
+/** A task's file, with the line of every key. */
+export interface TaskSource {
+  readonly file: string;
+  /** `file:line` of a key, or of its value. */
+  where(path: readonly (string | number)[], atKey?: boolean): string;
 }
 
 /** A task defined by a program: the keys of a task's YAML, for the `tasks` of a plugin. */
@@ -36,13 +43,20 @@ export function defineTask(settings: Readonly<Record<string, unknown>>): TaskDef
 
 /** Whether a plugin's value is a {@link TaskDefinition}. */
 export function isTaskDefinition(value: unknown): value is TaskDefinition {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, settings } = value as Partial<TaskDefinition>;
-  return typeof name === "string" && typeof settings === "object" && settings !== null;
+  return z.looseObject({ name: z.string(), settings: z.looseObject({}) }).safeParse(value).success;
 }
 
-/** Reads a task's YAML. @throws NuwaError FILE, VALUE with `file:line` */
+/**
+ * Reads a task's YAML. With `include` it begins with the keys of another file, or of a task that comes with Nuwa, and
+ * its own go before them.
+ *
+ * @throws NuwaError FILE, VALUE with `file:line`
+ */
 export function readTaskFile(file: string): TaskDefinition {
+  return readWithIncludes(file, new Set());
+}
+
+function readWithIncludes(file: string, including: ReadonlySet<string>): TaskDefinition {
   let yaml: string;
   try {
     yaml = readFileSync(file, "utf8");
@@ -51,7 +65,26 @@ export function readTaskFile(file: string): TaskDefinition {
     throw new NuwaError("FILE", message, { where: file, cause });
   }
   const source = new YamlSource(file, yaml.replace(/^\uFEFF/, ""));
-  return { ...defineTask(source.value()), source };
+  const { include, ...own } = source.value();
+  if (include === undefined) return { ...defineTask(own), source };
+  const where = source.where(["include"]);
+  if (typeof include !== "string")
+    throw new NuwaError("VALUE", 'expected a path or a task\'s name for "include"', { where });
+  const candidates = [resolve(dirname(file), include), join(import.meta.dirname, `${include}.yaml`)];
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined) throw new NuwaError("FILE", `no such task file: ${include}`, { where });
+  if (including.has(found)) throw new NuwaError("VALUE", "these task files include each other", { where });
+  const base = readWithIncludes(found, new Set([...including, found]));
+  return {
+    ...defineTask({ ...base.settings, ...own }),
+    source: {
+      file,
+      where: (path, atKey) =>
+        path[0] === undefined || path[0] in own || base.source === undefined
+          ? source.where(path, atKey)
+          : base.source.where(path, atKey),
+    },
+  };
 }
 
 /** The tasks that come with Nuwa: the YAML files of this folder. */
@@ -102,17 +135,17 @@ function checkDefinition(definition: TaskDefinition, kinds: Registry<TaskKind>):
     return { type: "group", settings: checked(groupSchema, definition), definition };
   }
   const name = settings["kind"];
-  const kind = typeof name === "string" ? kinds.get(name, place(definition, ["kind"])) : undefined;
+  const kind = typeof name === "string" ? kinds.get(name, locate(definition, ["kind"])) : undefined;
   // Without a kind its keys are unknown, and only the missing one is named.
   const value = checked(
     kind === undefined ? z.looseObject(commonShape) : z.strictObject({ ...commonShape, ...kind.shape }),
     definition,
   );
-  if (kind === undefined) throw new NuwaError("VALUE", '"kind" is missing', { where: place(definition, []) });
+  if (kind === undefined) throw new NuwaError("VALUE", '"kind" is missing', { where: locate(definition, []) });
   const common = commonSchema.parse(value);
   if (hasSubjects(common) && common.group === undefined) {
     throw new NuwaError("VALUE", 'a task with {subject} in its name needs a "group"', {
-      where: place(definition, ["task"]),
+      where: locate(definition, ["task"]),
     });
   }
   return { type: "task", settings: { ...value, ...common }, kind, definition };
@@ -125,14 +158,14 @@ function checked<T>(schema: z.ZodType<T>, definition: TaskDefinition): T {
     result.mistakes.map(({ path, message, hint, atKey }) => {
       const harness = harnessKeys[String(path[0])];
       const better = message.startsWith("unknown key") && harness !== undefined ? `here it is ${harness}` : hint;
-      return { where: place(definition, path, atKey), message, hint: better };
+      return { where: locate(definition, path, atKey), message, hint: better };
     }),
     definition.source?.file ?? `task "${definition.name}"`,
   );
-  throw new NuwaError("VALUE", "the task does not fit its schema", { where: place(definition, []) });
+  throw new NuwaError("VALUE", "the task does not fit its schema", { where: locate(definition, []) });
 }
 
-function place({ source, name }: TaskDefinition, path: readonly (string | number)[], atKey = false): string {
+function locate({ source, name }: TaskDefinition, path: readonly (string | number)[], atKey = false): string {
   return source?.where(path, atKey) ?? `task "${name}"${path.length === 0 ? "" : `, ${path.join(".")}`}`;
 }
 
@@ -256,7 +289,7 @@ const noSubject: Subject = { name: "", label: "" };
 const hasSubjects = ({ task }: CommonSettings) => task.includes("{subject}");
 
 const templateOf = (definition: TaskDefinition, source: string, key: string) =>
-  new PromptTemplate(source, place(definition, [key]));
+  new PromptTemplate(source, locate(definition, [key]));
 
 /** The kind's side of a task, compiled. */
 function prepare({ settings, kind, definition }: CheckedTask): PreparedTask {
@@ -303,7 +336,8 @@ export function listTasks({
         [settings["group"]].flat().includes(group) && "task" in settings ? [String(settings["task"])] : [],
       );
       const all = [...new Set([...members, ...named])];
-      return { task: group, kind: `group of ${all.join(", ")}`, fewShot: 0, metric, groups: [], files: {} };
+      const names = all.join(", ").replaceAll("{subject}", "SUBJECT");
+      return { task: group, kind: `group of ${names}`, fewShot: 0, metric, groups: [], files: {} };
     }
     const { settings, kind } = one;
     const { metric } = prepare(one);

@@ -5,6 +5,7 @@ import { parse } from "csv-parse/sync";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { parquetValue } from "../../data/acquire/collect/formats/parquet.ts";
+import * as z from "zod";
 import { NuwaError } from "../../text/errors.ts";
 import type { Document, Fields } from "../prompt/document.ts";
 
@@ -43,6 +44,9 @@ export async function readDocuments(path: string, columns: readonly string[] | u
   return { documents: [document({ text: await readText(path) }, 0, path)], texts: [] };
 }
 
+/** csv-parse's rows with the line that each ends on. */
+const csvRows = z.array(z.object({ record: z.array(z.string()), info: z.object({ lines: z.int() }) }));
+
 function document(fields: Fields, position: number, where: string): Document {
   const { id } = fields;
   return { id: typeof id === "string" || typeof id === "number" ? String(id) : String(position), fields, where };
@@ -73,15 +77,16 @@ function json(text: string, path: string): FileContents {
 }
 
 function table(text: string, path: string, delimiter: string, columns: readonly string[] | undefined): FileContents {
-  let rows: { readonly record: readonly string[]; readonly info: { readonly lines: number } }[];
+  let rows: z.infer<typeof csvRows>;
   try {
-    rows = parse(text, {
+    const parsed: unknown = parse(text, {
       delimiter,
       relax_column_count: true,
       skip_empty_lines: true,
       info: true,
       ...(delimiter === "\t" ? { quote: null } : {}),
-    }) as unknown as typeof rows;
+    });
+    rows = csvRows.parse(parsed);
   } catch (cause) {
     throw new NuwaError("DATA", `not CSV: ${reason(cause)}`, { where: path, cause });
   }

@@ -46,14 +46,14 @@ export interface Subject {
   readonly label: string;
 }
 
-const places = (value: string | readonly string[]): readonly string[] => (typeof value === "string" ? [value] : value);
+const pathsOf = (value: string | readonly string[]): readonly string[] => (typeof value === "string" ? [value] : value);
 
 const fill = (path: string, subject: Subject) =>
   path.replaceAll("{subject}", subject.name).replaceAll("{label}", subject.label);
 
 /** The subjects of a task: those that it lists, or that its files are found for. */
 export function findSubjects(settings: CommonSettings, { folders }: TaskFolders): readonly Subject[] {
-  const candidates = places(settings.files[settings.test_split] ?? []);
+  const candidates = pathsOf(settings.files[settings.test_split] ?? []);
   const { subjects } = settings;
   const labelOf = (name: string) => subjects?.[name] ?? name.replaceAll("_", " ");
   for (const folder of folders) {
@@ -107,7 +107,7 @@ export async function loadTask(
 ): Promise<TaskData> {
   const files: string[] = [];
   const path = (key: string, from: Readonly<Record<string, string | readonly string[]>>, required: boolean) => {
-    const candidates = places(from[key] ?? []).map((candidate) => fill(candidate, subject));
+    const candidates = pathsOf(from[key] ?? []).map((candidate) => fill(candidate, subject));
     const found = find(candidates, folders);
     if (found === undefined && required) throw missing(name, candidates, folders);
     if (found !== undefined) files.push(found);

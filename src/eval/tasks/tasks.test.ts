@@ -88,6 +88,49 @@ describe("own small files", () => {
     expect(cleanHellaswag("a  b    c")).toBe("a b  c");
   });
 
+  // AGIEval's own records, with the words of its `convert_zero_shot` (src/dataset_loader.py of its repository).
+  test("AGIEval in its authors' form, English and Chinese, choices and results to be written", async () => {
+    const record = (more: object) =>
+      `${JSON.stringify({ passage: null, question: "Why?", options: null, label: null, answer: null, ...more })}\n`;
+    const options = ["(A)one", "(B)two", "(C)three"];
+    write(
+      "agieval/sat-math.jsonl",
+      record({ passage: "Read. ", options, label: "C" }) + record({ question: "How?", options, label: "A" }),
+    );
+    write(
+      "agieval/gaokao-physics.jsonl",
+      record({ question: "何？", options: [...options, "(D)四"], label: ["A", "D"] }),
+    );
+    const english = await prompts("agieval_sat_math", dir);
+    expect(english.contexts).toEqual([
+      "Read. Q: Why? Answer Choices: (A)one (B)two (C)three\nA: Among A through C, the answer is",
+      "Q: How? Answer Choices: (A)one (B)two (C)three\nA: Among A through C, the answer is",
+    ]);
+    expect(english.examples.map((example) => example["gold"])).toEqual([2, 0]);
+    const chinese = await prompts("agieval_gaokao_physics", dir);
+    expect(chinese.contexts).toEqual(["问题：何？ 选项：(A)one (B)two (C)three (D)四\n答案：从A到D, 我们应选择"]);
+    expect(chinese.examples[0]?.["gold"]).toEqual([0, 3]);
+
+    write("agieval/math.jsonl", record({ answer: "$2$" }));
+    write("agieval/gaokao-mathcloze.jsonl", record({ answer: "$3$" }));
+    const model = new RecordingModel(undefined, () => " $2$");
+    const results = await evaluate(model, { tasks: ["agieval"], dataDir: dir });
+    expect(model.generations.map(({ context }) => context)).toEqual([
+      "Q: Why?\nA: The answer is",
+      "问题：Why?\n答案：",
+    ]);
+    // All choices are as likely, and the first is taken. Groups are weighted by items: (0.5 · 2 + 1 · 1) / 3.
+    expect(results.map(({ task, group, scores, items }) => [task, group, scores["acc"]?.value, items])).toEqual([
+      ["agieval_en", undefined, 2 / 3, 3],
+      ["agieval_sat_math", "agieval_en", 0.5, 2],
+      ["agieval_math", "agieval_en", 1, 1],
+      ["agieval_cn", undefined, 0.5, 2],
+      ["agieval_gaokao_physics", "agieval_cn", 1, 1],
+      ["agieval_gaokao_mathcloze", "agieval_cn", 0, 1],
+      ["agieval", undefined, 3 / 5, 5],
+    ]);
+  });
+
   test("missing and damaged files, unknown names", async () => {
     expect(() => findTasks(["hellaswog"], { dataDir: dir })).toThrow(
       expect.objectContaining({ message: 'no task "hellaswog"', hint: 'did you mean "hellaswag"?' }),

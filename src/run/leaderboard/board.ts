@@ -43,14 +43,14 @@ export interface BoardRow {
  * A model's row, from a run directory that has been measured, or from a folder that `nuwa eval --output` wrote.
  * @throws NuwaError FILE when there are no scores
  */
-export function boardRow(place: string): BoardRow {
-  const root = path.resolve(place);
-  if (!existsSync(root)) throw new NuwaError("FILE", "no such run directory", { where: place });
+export function boardRow(folder: string): BoardRow {
+  const root = path.resolve(folder);
+  if (!existsSync(root)) throw new NuwaError("FILE", "no such run directory", { where: folder });
   const tasks = readScores(new RunDirectory(root))?.tasks ?? outputOf(root);
   if (tasks === undefined || tasks.length === 0) {
     throw new NuwaError("FILE", "no benchmark scores of this run yet", {
-      where: place,
-      hint: `measure it first: nuwa eval ${place} --tasks leaderboard --data DIR`,
+      where: folder,
+      hint: `measure it first: nuwa eval ${folder} --tasks leaderboard --data DIR`,
     });
   }
   const four = leaderboardTasks.flatMap(({ task, metric }) => {

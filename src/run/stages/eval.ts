@@ -14,11 +14,11 @@ import {
 import { loadGenerator } from "../../generate/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { NuwaError, toJsonObject } from "../../text/index.ts";
+import { loadPlugins, pluginAddresses } from "../../io/plugins.ts";
 import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
 import { count } from "../progress.ts";
-import type { Recipe } from "../recipe/general.ts";
 import { evalStageSettings, type EvalStageSettings } from "../recipe/eval-settings.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { readJsonLines } from "../shards/shards.ts";
@@ -43,11 +43,6 @@ interface EvalStageOptions {
   readonly answers: boolean;
   /** Modules that may define tasks and kinds of task. */
   readonly plugins: readonly string[];
-}
-
-/** The modules that a recipe names under `plugins`. */
-function pluginsOf(recipe: Recipe): string[] {
-  return z.array(z.string()).default([]).parse(recipe["plugins"]);
 }
 
 const isTaskFile = (task: string) => /\.ya?ml$/i.test(task);
@@ -79,7 +74,8 @@ export const evalStage = defineRecipeStage({
         Object.fromEntries(
           settings.tasks.filter(isTaskFile).map((task) => [task, hashFile(path.resolve(cwd, task))] as const),
         ),
-      run: (context) => run(directory, { settings, device, seed, after, answers, plugins: pluginsOf(recipe) }, context),
+      run: (context) =>
+        run(directory, { settings, device, seed, after, answers, plugins: recipe.plugins ?? [] }, context),
     };
   },
 });
@@ -196,7 +192,7 @@ async function benchmarks(
   let examples: string[] = [];
   try {
     const results = await evaluate(local, {
-      ...(await evalDefinitions(plugins, cwd)),
+      ...evalDefinitions(await loadPlugins(pluginAddresses(plugins, cwd))),
       // Files of the user's are named as in the recipe: from the folder that `nuwa` runs in.
       tasks: settings.tasks.map((task) => (isTaskFile(task) ? path.resolve(cwd, task) : task)),
       dataDir: settings.data === undefined ? undefined : path.resolve(cwd, settings.data),
