@@ -6,6 +6,7 @@ import { createDevice, nativeAvailable } from "../tensor/index.ts";
 import { BatchGenerator, generateBatch } from "./batch.ts";
 import { Decoder } from "./decoder.ts";
 import { TextGenerator } from "./generator.ts";
+import { plainSampling } from "./sampler.ts";
 import { greedy, type GenerationSettings } from "./settings.ts";
 import type { TokenRequest } from "./tokens.ts";
 
@@ -156,3 +157,56 @@ test("a decoder reads a prompt in pieces, keeps a beginning in common, and forge
   expect(() => decoder.prefill(2, ids)).toThrow(/row below 2/);
   decoder.dispose();
 });
+
+test.each(["cpu", "reference"].filter((name) => name !== "cpu" || nativeAvailable().available))(
+  "the %s device draws the tokens that the host draws, over settings and seeds, and never gives all logits",
+  async (name) => {
+    const inner = createDevice(name);
+    let largest = 0;
+    const device = new Proxy(inner, {
+      get(target, member) {
+        const value: unknown = Reflect.get(target, member, target);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]): unknown => {
+          const [storage] = args;
+          if (member === "read" && typeof storage === "object" && storage !== null && "length" in storage) {
+            largest = Math.max(largest, Number(storage.length));
+          }
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+    const model = createCausal(tiny.model.architecture, device, { seed: 2, trainable: false });
+    const settings = [
+      {},
+      { temperature: 0 },
+      { temperature: 0, repetition_penalty: 1.5 },
+      { temperature: 0.6, top_k: 5 },
+      { temperature: 1.3, top_p: 0.7 },
+      { min_p: 0.2 },
+      { temperature: 1.5, top_k: 20, top_p: 0.9, min_p: 0.01, repetition_penalty: 1.2 },
+    ];
+    const requests = settings.flatMap((own, i) =>
+      [1, 2, 3].map((seed) => ({
+        ids: [1 + i, 4, 2],
+        settings: { ...plainSampling, ...own, max_tokens: 12, seed },
+      })),
+    );
+    const texts: number[][][] = [];
+    for (const sampling of ["host", "device"] as const) {
+      const batch = new BatchGenerator(model, { rows: 3, sampling });
+      largest = 0;
+      texts.push(await generateBatch(batch, requests));
+      if (sampling === "device") expect(largest).toBeLessThanOrEqual(3);
+      else expect(largest).toBeGreaterThanOrEqual(model.config.vocab_size);
+      batch.dispose();
+    }
+    expect(texts[1]).toEqual(texts[0]);
+    expect(new Set(texts[0]?.map((ids) => ids.join())).size).toBeGreaterThan(requests.length / 2);
+    device.fill(model.parameters.byName("model.embed_tokens.weight").storage, Number.NaN);
+    const broken = new BatchGenerator(model, { rows: 1, sampling: "device" });
+    await expect(generateBatch(broken, requests.slice(0, 1))).rejects.toMatchObject({ code: "CHECKPOINT" });
+    broken.dispose();
+    inner.dispose();
+  },
+);

@@ -1,5 +1,5 @@
 import type { CausalModel, GenerationCache } from "../models/index.ts";
-import { Tape, Tensor, type Arena } from "../tensor/index.ts";
+import { type Arena, sampleTokens, Tape, Tensor, type TokenDraw } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 
 /** Prompt tokens read at one time: enough to run products at full speed, few enough for a small working memory. */
@@ -12,6 +12,11 @@ export interface DecoderOptions {
   readonly capacity?: number;
   /** Working memory to share, which {@link Decoder.dispose} leaves alone. Default: one of its own. */
   readonly arena?: Arena;
+  /**
+   * Where tokens are drawn: on the host from all logits, or on the device, so that one number for each text crosses to
+   * the host. The tokens are the same. Default host.
+   */
+  readonly sampling?: "host" | "device";
 }
 
 /**
@@ -30,6 +35,7 @@ export class Decoder {
   /** B */
   readonly rows: number;
   readonly capacity: number;
+  readonly sampling: "host" | "device";
   readonly #arena: Arena;
   readonly #ownsArena: boolean;
   readonly #cache: GenerationCache;
@@ -39,10 +45,11 @@ export class Decoder {
   /** @throws NuwaError VALUE for less than one row */
   constructor(model: CausalModel, options: DecoderOptions = {}) {
     const { max_position_embeddings: context } = model.config;
-    const { rows = 1, capacity = context, arena } = options;
+    const { rows = 1, capacity = context, arena, sampling = "host" } = options;
     if (!Number.isInteger(rows) || rows < 1) throw new NuwaError("VALUE", `expected at least one row, got ${rows}`);
     this.model = model;
     this.rows = rows;
+    this.sampling = sampling;
     this.capacity = Math.min(capacity, context);
     this.#ownsArena = arena === undefined;
     this.#arena = arena ?? model.device.createArena();
@@ -102,6 +109,18 @@ export class Decoder {
     return this.#lastLogits(tape, hidden);
   }
 
+  /**
+   * Draws a token from each row of logits on the device.
+   * @param logits (B, V) as {@link prefill} and {@link step} gave them
+   * @returns (B); an id of −1 where no logit is a finite number
+   */
+  async draw(logits: Tensor, draws: readonly (TokenDraw | undefined)[]): Promise<{ id: number; logprob: number }[]> {
+    const tape = this.#tape();
+    const drawn = sampleTokens(tape, logits, draws);
+    const [ids, logprobs] = await Promise.all([drawn.ids.read(), drawn.logprobs.read()]);
+    return draws.map((_, row) => ({ id: ids[row] ?? -1, logprob: logprobs[row] ?? Number.NaN }));
+  }
+
   #row(row: number): number[] {
     const cached = this.#cached[row];
     if (cached === undefined) throw new NuwaError("VALUE", `expected a row below ${this.rows}, got ${row}`);
@@ -112,8 +131,12 @@ export class Decoder {
   #read(ids: readonly number[], B: number, cache: GenerationCache): { tape: Tape; hidden: Tensor } {
     const { model } = this;
     this.#arena.reset();
-    const tape = new Tape({ device: model.device, arena: this.#arena, recording: false, training: false });
+    const tape = this.#tape();
     return { tape, hidden: model.hidden(tape, tape.constant(ids, [B, ids.length / B], "int32"), { cache }) };
+  }
+
+  #tape(): Tape {
+    return new Tape({ device: this.model.device, arena: this.#arena, recording: false, training: false });
   }
 
   /** hidden (B, T, C) with B or T equal to 1 -> logits (B, V) after each text's last time step */

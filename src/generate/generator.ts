@@ -1,7 +1,7 @@
 import type { CausalModel } from "../models/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
-import { Decoder } from "./decoder.ts";
+import { Decoder, type DecoderOptions } from "./decoder.ts";
 import type { GenerationSettings } from "./settings.ts";
 import { StopWatch } from "./stop-strings.ts";
 import { generateTokens, type FinishReason } from "./tokens.ts";
@@ -43,10 +43,11 @@ export class TextGenerator {
   readonly #decoder: Decoder;
   #busy = false;
 
-  constructor(model: CausalModel, tokenizer: Tokenizer) {
+  /** @param options.sampling where tokens are drawn; see {@link DecoderOptions} */
+  constructor(model: CausalModel, tokenizer: Tokenizer, options: Pick<DecoderOptions, "sampling"> = {}) {
     this.model = model;
     this.tokenizer = tokenizer;
-    this.#decoder = new Decoder(model);
+    this.#decoder = new Decoder(model, options);
   }
 
   /** Most tokens of prompt and answer together. */

@@ -82,7 +82,8 @@ function penalise(logits: ArrayLike<number>, penalty: number, history: Iterable<
   return scores;
 }
 
-function notFinite(): NuwaError {
+/** The error of logits from which no token can be drawn. */
+export function notFinite(): NuwaError {
   return new NuwaError("CHECKPOINT", "the model's logits are not finite numbers", {
     hint: "its weights are damaged or its training diverged; use an earlier checkpoint",
   });

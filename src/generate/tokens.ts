@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import { PhiloxStream, type Tensor } from "../tensor/index.ts";
+import { PhiloxStream, type Tensor, type TokenDraw } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Decoder } from "./decoder.ts";
-import { sampleToken, type SampledToken, type SamplingSettings } from "./sampler.ts";
+import { notFinite, sampleToken, type SampledToken, type SamplingSettings } from "./sampler.ts";
 
 /** Why a text ended: a stop token or string, no room or `max_tokens`, or the caller's signal. */
 export type FinishReason = "stop" | "length" | "abort";
@@ -75,7 +75,7 @@ export async function* generateTokens(
       for (const text of rows) if (text !== undefined) yield { request: text.request, reason: "abort" };
       return;
     }
-    const tokens = isFirst ? [] : await drawTokens(decoder.step(rows.map((text) => text?.ids.at(-1))), rows);
+    const tokens = isFirst ? [] : await drawTokens(decoder, decoder.step(rows.map((text) => text?.ids.at(-1))), rows);
     for (let row = 0; row < rows.length; row++) {
       let text = rows[row];
       let token = tokens[row];
@@ -85,7 +85,7 @@ export async function* generateTokens(
           text = waiting.next().value;
           if (text === undefined) break;
           if (!reuse) decoder.keep(row, []);
-          [token] = await drawTokens(decoder.prefill(row, text.ids), [text]);
+          [token] = await drawTokens(decoder, decoder.prefill(row, text.ids), [text]);
         }
         if (token === undefined) break;
         const generated = take(text, token);
@@ -117,16 +117,27 @@ function begin(
 }
 
 /**
- * Each row's next token. Logits are read here and nowhere before: a device that samples by itself takes them where they
- * are.
+ * Each row's next token. Logits are read here and nowhere before; where the device draws, they are not read at all.
  *
  * @param logits (B, V)
  * @param rows (B); undefined where no text is written
  */
 async function drawTokens(
+  decoder: Decoder,
   logits: Tensor,
   rows: readonly (Continuation | undefined)[],
 ): Promise<(SampledToken | undefined)[]> {
+  if (decoder.sampling === "device") {
+    const drawn = await decoder.draw(
+      logits,
+      rows.map((text) => (text === undefined ? undefined : drawOf(text))),
+    );
+    return rows.map((text, row) => {
+      const token = drawn[row];
+      if (text !== undefined && (token === undefined || token.id < 0)) throw notFinite();
+      return text === undefined ? undefined : token;
+    });
+  }
   const [, V = 0] = logits.shape;
   const values = await logits.read();
   return rows.map((text, row) => {
@@ -134,6 +145,13 @@ async function drawTokens(
     const { settings, random, ids } = text;
     return sampleToken(values.subarray(row * V, (row + 1) * V), settings, () => random.uniform(), ids);
   });
+}
+
+/** What the device needs to draw a text's next token. */
+function drawOf({ settings, random, ids }: Continuation): TokenDraw {
+  const { temperature, top_k: topK, top_p: topP, min_p: minP, repetition_penalty: repetitionPenalty } = settings;
+  const uniform = temperature === 0 ? 0 : random.uniform();
+  return { temperature, topK, topP, minP, repetitionPenalty, uniform, history: ids };
 }
 
 /** Adds a token to its text, and says whether the text ends with it. */

@@ -47,4 +47,5 @@ export {
   type RelativePositionOptions,
 } from "./relative-position.ts";
 export { reshape } from "./reshape.ts";
+export { sampleTokens, type TokenDraw } from "./sample.ts";
 export { rope, type RopeOptions, ropeTable } from "./rope.ts";

@@ -297,6 +297,17 @@ const cases: Readonly<Record<string, Case>> = {
   },
   scale: alone((t, x) => ops.scale(t, x, 2)),
   sigmoid: alone(ops.sigmoid),
+  sampleTokens: {
+    inputs: { logits: f(2, 3) },
+    run: (given) => {
+      const plain = { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, uniform: 0 };
+      return ops.sampleTokens(tape, at(given, "logits"), [plain, plain]).logprobs;
+    },
+    wrong: [
+      ["logits", [3]],
+      ["logits", [3, 3]],
+    ],
+  },
   slice: { ...alone((t, x) => ops.slice(t, x, 1, 0, 3)), wrong: [["x", [2, 2]]] },
   softmax: { ...alone(ops.softmax), wrong: [["x", []]] },
   square: alone(ops.square),
