@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { byDecay, decayKey, defineOptimizer, rate } from "./define.ts";
 import { elementCount, FlatState, type Parameter, Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
 import { type NamedTensors, type Optimizer, type ParameterGroup, type StepOptions, writeState } from "./optimizer.ts";
@@ -116,3 +118,18 @@ function stateShapes(parameter: Parameter): readonly (readonly number[])[] {
     [...leading, columns],
   ];
 }
+
+export const adafactor = defineOptimizer({
+  name: "adafactor",
+  summary: "Adafactor for everything: hardly any state; torch.optim.Adafactor's form.",
+  keys: {
+    learning_rate: rate.default(0.01).describe("Learning rate, relative to each parameter's size."),
+    weight_decay: decayKey(0),
+    beta2_decay: z.number().negative().default(-0.8).describe("Adafactor: power of the step in the means' memory."),
+    epsilon1: rate.default(2 ** -23).describe("Adafactor: least root of a second moment."),
+    epsilon2: rate.default(1e-3).describe("Adafactor: least size of a parameter, for the relative rate."),
+    clip_threshold: rate.default(1).describe("Adafactor: largest root mean square of an update."),
+  },
+  create: ({ learning_rate, weight_decay, beta2_decay: beta2Decay, clip_threshold: clipThreshold, ...bounds }, all) =>
+    new Adafactor(byDecay(all, learning_rate, weight_decay), { beta2Decay, clipThreshold, ...bounds }),
+});

@@ -1,3 +1,4 @@
+import { adamWKeys, byDecay, decayKey, defineOptimizer, rate } from "./define.ts";
 import { FlatOptimizer, type Run } from "./flat.ts";
 import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
@@ -37,3 +38,15 @@ export class AdamW extends FlatOptimizer<"m" | "v"> {
     });
   }
 }
+
+export const adamw = defineOptimizer({
+  name: "adamw",
+  summary: "AdamW for everything.",
+  keys: {
+    learning_rate: rate.default(1e-3).describe("Learning rate."),
+    weight_decay: decayKey(0.1),
+    ...adamWKeys,
+  },
+  create: ({ learning_rate, weight_decay, ...options }, parameters) =>
+    new AdamW(byDecay(parameters, learning_rate, weight_decay), options),
+});

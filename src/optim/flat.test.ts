@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ParameterStore } from "../nn/index.ts";
 import { type Device, PhiloxStream, ReferenceDevice } from "../tensor/index.ts";
 import { AdamW } from "./adamw.ts";
-import { createOptimizer, optimizerSettings } from "./settings.ts";
+import { createOptimizer, optimizerSettings } from "./registry.ts";
 
 /** A store of five parameters with gradients, one of them odd-sized, as a model makes it. */
 function makeStore(device: Device): ParameterStore {

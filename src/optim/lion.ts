@@ -1,3 +1,4 @@
+import { beta, byDecay, decayKey, defineOptimizer, rate } from "./define.ts";
 import { FlatOptimizer, type Run } from "./flat.ts";
 import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
@@ -31,3 +32,16 @@ export class Lion extends FlatOptimizer<"m"> {
     });
   }
 }
+
+export const lion = defineOptimizer({
+  name: "lion",
+  summary: "Lion for everything: the sign of a mean of gradients.",
+  keys: {
+    learning_rate: rate.default(2e-4).describe("Learning rate: 3 to 10 times smaller than AdamW's."),
+    weight_decay: decayKey(0.5),
+    beta1: beta.default(0.9).describe("Lion: the share of the mean in the direction."),
+    beta2: beta.default(0.99).describe("Lion: how long the mean of gradients remembers."),
+  },
+  create: ({ learning_rate, weight_decay, ...options }, parameters) =>
+    new Lion(byDecay(parameters, learning_rate, weight_decay), options),
+});

@@ -1,6 +1,17 @@
+import { z } from "zod";
+import { AdamW } from "./adamw.ts";
+import { adamWKeys, beta, defineOptimizer, rate } from "./define.ts";
 import { type Device, FlatState, type Parameter, type Storage, Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/index.ts";
-import { type NamedTensors, type Optimizer, type StepOptions, writeState } from "./optimizer.ts";
+import {
+  combineOptimizers,
+  type KindedParameter,
+  type NamedTensors,
+  type Optimizer,
+  type ParameterGroup,
+  type StepOptions,
+  writeState,
+} from "./optimizer.ts";
 
 export interface MuonOptions {
   readonly learningRate: number;
@@ -150,3 +161,38 @@ export class NewtonSchulz {
     for (const storage of [...this.#x, ...this.#square, this.#squares]) this.#device.release(storage);
   }
 }
+
+export const muon = defineOptimizer({
+  name: "muon",
+  summary: "Muon for the hidden matrices, AdamW for all else.",
+  keys: {
+    learning_rate: rate.default(0.02).describe("Muon's learning rate, for the hidden matrices."),
+    weight_decay: z.number().min(0).default(0).describe("Decay of the hidden matrices."),
+    momentum: beta.default(0.95).describe("Muon: how long the momentum remembers."),
+    iterations: z.int().positive().default(5).describe("Muon: Newton-Schulz iterations."),
+    embedding_learning_rate: rate.default(0.01).describe("AdamW's learning rate for token and position tables."),
+    head_learning_rate: rate.default(0.004).describe("AdamW's learning rate for an untied head."),
+    vector_learning_rate: rate.default(0.004).describe("AdamW's learning rate for biases and normalisations."),
+    ...adamWKeys,
+  },
+  create(settings, parameters) {
+    const { learning_rate: learningRate, weight_decay: weightDecay, momentum, iterations } = settings;
+    const group = (kind: KindedParameter["kind"], own: number, decay = 0): ParameterGroup => ({
+      parameters: parameters.filter((parameter) => parameter.kind === kind),
+      learningRate: own,
+      weightDecay: decay,
+    });
+    const { beta1, beta2, epsilon } = settings;
+    const matrices = group("matrix", learningRate).parameters;
+    const rest = [
+      group("embedding", settings.embedding_learning_rate),
+      group("head", settings.head_learning_rate),
+      group("experts", settings.vector_learning_rate, weightDecay),
+      group("vector", settings.vector_learning_rate),
+    ];
+    return combineOptimizers([
+      new Muon(matrices, { learningRate, weightDecay, momentum, iterations }),
+      new AdamW(rest, { beta1, beta2, epsilon }),
+    ]);
+  },
+});

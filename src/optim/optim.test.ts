@@ -13,7 +13,7 @@ import { AdamW } from "./adamw.ts";
 import { clipByGlobalNorm } from "./clip.ts";
 import { Muon, NewtonSchulz } from "./muon.ts";
 import type { KindedParameter, Optimizer } from "./optimizer.ts";
-import { createOptimizer, optimizerSettings } from "./settings.ts";
+import { createOptimizer, optimizerSettings } from "./registry.ts";
 
 const names = nativeAvailable().available ? (["reference", "cpu"] as const) : (["reference"] as const);
 const plain = { learningRateScale: 1 };

@@ -1,10 +1,13 @@
 import { z } from "zod";
+import { Registry } from "../text/index.ts";
+import {
+  defineSchedule,
+  type Schedule,
+  type ScheduleDefinition,
+  scheduleSchema,
+  type ScheduleSettings,
+} from "./define-schedule.ts";
 
-const warmup_steps = z
-  .int()
-  .min(0)
-  .default(0)
-  .describe("Steps over which the learning rate rises from near 0 to its full value.");
 const final_ratio = z
   .number()
   .min(0)
@@ -12,22 +15,39 @@ const final_ratio = z
   .default(0.1)
   .describe("The learning rate at the end, as a share of the full one.");
 
-/** How the learning rate changes over a run. */
-export const scheduleSettings = z.discriminatedUnion("name", [
-  z.strictObject({ name: z.literal("constant").describe("Full after the warm-up."), warmup_steps }),
-  z.strictObject({
-    name: z.literal("cosine").describe("Half a cosine wave down to the final ratio."),
-    warmup_steps,
-    final_ratio,
-  }),
-  z.strictObject({
-    name: z.literal("linear").describe("A straight line down to the final ratio."),
-    warmup_steps,
-    final_ratio,
-  }),
-  z.strictObject({
-    name: z.literal("wsd").describe("Warm-up, stable, decay: full, then a straight line down at the end."),
-    warmup_steps,
+const constant = defineSchedule({
+  name: "constant",
+  summary: "Full after the warm-up.",
+  keys: {},
+  create: () => () => 1,
+});
+
+const cosine = defineSchedule({
+  name: "cosine",
+  summary: "Half a cosine wave down to the final ratio.",
+  keys: { final_ratio },
+  // Loshchilov & Hutter 2017, equation 5
+  create: (settings, { warmup, steps }) => {
+    const fall = progress(warmup, steps);
+    return (step) => mix(settings.final_ratio, (1 + Math.cos(Math.PI * fall(step))) / 2);
+  },
+});
+
+const linear = defineSchedule({
+  name: "linear",
+  summary: "A straight line down to the final ratio.",
+  keys: { final_ratio },
+  create: (settings, { warmup, steps }) => {
+    const fall = progress(warmup, steps);
+    return (step) => mix(settings.final_ratio, 1 - fall(step));
+  },
+});
+
+/** Hu et al. 2024 (MiniCPM), with a linear fall. */
+const wsd = defineSchedule({
+  name: "wsd",
+  summary: "Warm-up, stable, decay: full, then a straight line down at the end.",
+  keys: {
     decay_ratio: z
       .number()
       .gt(0)
@@ -35,45 +55,40 @@ export const scheduleSettings = z.discriminatedUnion("name", [
       .default(0.2)
       .describe("Share of all steps, at the end, over which the learning rate falls."),
     final_ratio: final_ratio.default(0),
-  }),
-]);
+  },
+  create: (settings, { warmup, steps }) => {
+    const fall = progress(Math.max(warmup, steps - Math.round(settings.decay_ratio * steps)), steps);
+    return (step) => mix(settings.final_ratio, 1 - fall(step));
+  },
+});
 
-export type ScheduleSettings = z.output<typeof scheduleSettings>;
+/** Every schedule. A new one is a file and a line here. */
+export const schedules = new Registry<ScheduleDefinition>("schedule", [constant, cosine, linear, wsd]);
 
-/** Step (0 for the first update) to the factor on the learning rate, in [0, 1]. */
-export type Schedule = (step: number) => number;
+/** Which of them, and its settings. */
+export const scheduleSettings = scheduleSchema(schedules);
 
 /**
  * @param totalSteps updates in the whole run
+ * @param registry with the schedules of plugins; default: those that there are
+ * @throws NuwaError VALUE for a name that there is none of
  * @example
  * const schedule = createSchedule({ name: "cosine", warmup_steps: 100, final_ratio: 0.1 }, 2000);
  * schedule(0); // 1/101: the first step of the warm-up
  */
-export function createSchedule(settings: ScheduleSettings, totalSteps: number): Schedule {
-  const { warmup_steps: warmup } = settings;
-  const decay = decayFactor(settings, totalSteps);
+export function createSchedule(
+  settings: ScheduleSettings,
+  totalSteps: number,
+  registry: Registry<ScheduleDefinition> = schedules,
+): Schedule {
+  const { name, warmup_steps: warmup } = settings;
+  const decay = registry.get(name, "schedule.name").create(settings, { warmup, steps: totalSteps });
   return (step) => (step < warmup ? (step + 1) / (warmup + 1) : decay(Math.min(step, totalSteps)));
 }
 
-function decayFactor(settings: ScheduleSettings, totalSteps: number): Schedule {
-  const { name, warmup_steps: warmup } = settings;
-  /** 0 at the step where the fall begins, 1 at the end of the run. */
-  const progress = (step: number, begin: number): number =>
-    totalSteps > begin ? Math.max(0, step - begin) / (totalSteps - begin) : 1;
-  switch (name) {
-    case "constant":
-      return () => 1;
-    case "cosine":
-      // Loshchilov & Hutter 2017, equation 5
-      return (step) => mix(settings.final_ratio, (1 + Math.cos(Math.PI * progress(step, warmup))) / 2);
-    case "linear":
-      return (step) => mix(settings.final_ratio, 1 - progress(step, warmup));
-    case "wsd": {
-      // Hu et al. 2024 (MiniCPM), with a linear fall
-      const begin = Math.max(warmup, totalSteps - Math.round(settings.decay_ratio * totalSteps));
-      return (step) => mix(settings.final_ratio, 1 - progress(step, begin));
-    }
-  }
+/** 0 at the step where the fall begins, 1 at the end of the run. */
+function progress(begin: number, end: number): Schedule {
+  return (step) => (end > begin ? Math.max(0, step - begin) / (end - begin) : 1);
 }
 
 /** final at 0, 1 at 1. */

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { beta, byDecay, decayKey, defineOptimizer, rate } from "./define.ts";
 import { FlatOptimizer, type Run } from "./flat.ts";
 import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
@@ -37,3 +39,20 @@ export class Sgd extends FlatOptimizer<"momentum"> {
     });
   }
 }
+
+export const sgd = defineOptimizer({
+  name: "sgd",
+  summary: "Stochastic gradient descent with momentum, for everything.",
+  keys: {
+    learning_rate: rate.default(0.1).describe("Learning rate."),
+    weight_decay: decayKey(0),
+    momentum: beta.default(0.9).describe("How long the momentum remembers; 0 for none."),
+    nesterov: z.boolean().default(true).describe("Whether the update looks ahead along the momentum."),
+    decoupled: z
+      .boolean()
+      .default(false)
+      .describe("Decay of the weights themselves, not an L2 penalty in the gradient."),
+  },
+  create: ({ learning_rate, weight_decay, ...options }, parameters) =>
+    new Sgd(byDecay(parameters, learning_rate, weight_decay), options),
+});

@@ -34,7 +34,11 @@ export {
   hasOneLength,
   lengthKeys,
   oneLengthMessage,
-  trainingKeys,
+  builtInChoices,
+  choicesWith,
+  type TrainingChoices,
+  type TrainingKeys,
+  trainingKeysOf,
   type TrainSettings,
 } from "./settings.ts";
 export { Trainer, type StepResult, type TrainerOptions } from "./trainer.ts";

@@ -1,4 +1,4 @@
-import { createSchedule, type ScheduleSettings } from "../optim/index.ts";
+import type { Schedule, ScheduleSettings } from "../optim/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import type { Resumable } from "./checkpoints/checkpoint.ts";
 import { type Decisive, differsInLength } from "./settings.ts";
@@ -37,10 +37,18 @@ export function lengthening({ state, path }: Resumable, now: Decisive): Lengthen
   return { from: before, to };
 }
 
-/** What the learning rate does in the rest of a lengthened run: one line without a full stop. */
-export function describeSchedule(settings: ScheduleSettings, { from, to }: Lengthening, learningRate: number): string {
+/**
+ * What the learning rate does in the rest of a lengthened run: one line without a full stop.
+ * @param scheduleOf the schedule of a run of so many steps
+ */
+export function describeSchedule(
+  settings: ScheduleSettings,
+  scheduleOf: (steps: number) => Schedule,
+  { from, to }: Lengthening,
+  learningRate: number,
+): string {
   const rate = (length: number, step: number): string =>
-    String(Number((learningRate * createSchedule(settings, length)(step)).toPrecision(3)));
+    String(Number((learningRate * scheduleOf(length)(step)).toPrecision(3)));
   const [last, next, end] = [rate(from, from - 1), rate(to, from), rate(to, to - 1)];
   const warmup = settings.warmup_steps > from ? "the warm-up goes on" : "the warm-up is over";
   const decay = settings.name === "constant" ? "" : `, the ${settings.name} decay spans all ${to} steps now`;

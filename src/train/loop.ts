@@ -55,7 +55,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
     models,
     trained,
     device,
-    schedule: createSchedule(settings.schedule, steps),
+    schedule: createSchedule(settings.schedule, steps, prepared.choices.schedules),
     learningRate: settings.optimizer.learning_rate,
     clip: settings.clip,
     seed: settings.seed,

@@ -1,7 +1,8 @@
 import { totalmem } from "node:os";
-import { clipByGlobalNorm, type OptimizerSettings } from "../optim/index.ts";
+import { clipByGlobalNorm, type OptimizerDefinition, type OptimizerSettings } from "../optim/index.ts";
 import { MetaDevice, Tape } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
+import type { Registry } from "../text/registry.ts";
 import type { Model } from "../models/index.ts";
 import { trainedOf } from "./objectives/models.ts";
 import type { StepOutline } from "./objectives/objective.ts";
@@ -52,6 +53,8 @@ export interface TrainingSizes {
   readonly batch: number;
   /** Of every trained model that has none of its own. */
   readonly optimizer: OptimizerSettings;
+  /** With those of plugins; default: the built-in ones. */
+  readonly optimizers?: Registry<OptimizerDefinition>;
   readonly activation_checkpointing: boolean;
   /** Bytes taken for each byte that the cpu device takes; default 1. */
   readonly factor?: number;
@@ -75,7 +78,7 @@ export function measureTraining(outline: StepOutline, sizes: TrainingSizes, micr
   const device = new MetaDevice();
   const models: Record<string, Model> = {};
   for (const [name, plan] of Object.entries(outline.models)) models[name] = plan.create(device, 0);
-  const trained = trainedOf(outline.models, models, sizes.optimizer);
+  const trained = trainedOf(outline.models, models, sizes.optimizer, sizes.optimizers);
   const parameters = trained.reduce((sum, { model }) => sum + model.parameters.totalElements, 0);
   const arena = device.createArena();
   device.resetCounts();

@@ -7,11 +7,13 @@ import type { TrainJob } from "./job.ts";
 import { isObjectiveDefinition, type ObjectiveDefinition, objectiveOfStage } from "./objectives/define.ts";
 import type { Objective } from "./objectives/objective.ts";
 import { objectives } from "./objectives/registry.ts";
-import type { TrainSettings } from "./settings.ts";
+import { choicesWith, type TrainingChoices, type TrainSettings } from "./settings.ts";
 
 /** What a job's files come to: all that can be wrong with them is found here, before any memory is taken. */
 export interface Prepared {
   readonly definition: ObjectiveDefinition;
+  /** What the settings choose from. */
+  readonly choices: TrainingChoices;
   readonly settings: TrainSettings;
   readonly tokenizer: Tokenizer;
   readonly objective: Objective;
@@ -27,13 +29,15 @@ export interface Prepared {
 export async function prepare(job: TrainJob): Promise<Prepared> {
   const plugins = await loadPlugins(job.plugins ?? []);
   const known = withPlugins(objectives, "objectives", plugins, isObjectiveDefinition);
-  const definition = objectiveOfStage(known, job.stage).withFamilies(familiesWith(plugins));
+  const choices = choicesWith(plugins);
+  const definition = objectiveOfStage(known, job.stage).with(choices);
   const settings = definition.settings(job.settings);
   const tokenizer = await loadTokenizer(job.tokenizer);
   const objective = await definition.prepare({ job, tokenizer });
   const [end] = objective.endTokens;
   return {
     definition,
+    choices,
     settings,
     tokenizer,
     objective,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { hashFileAsync } from "../io/hash.ts";
+import { createSchedule, type Schedule } from "../optim/index.ts";
 import { type Device, openDevice } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
 import {
@@ -70,8 +71,9 @@ class Session {
   }
 
   async run(control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
-    const { device: wanted, threads, precision } = this.#prepared.settings;
-    const device = await openDevice(wanted, { precision, threads, warn });
+    const { settings, choices } = this.#prepared;
+    const { device: wanted, threads, precision } = settings;
+    const device = await openDevice(wanted, { precision, threads, warn, registry: choices.devices });
     try {
       return await this.#train(device, control, warn);
     } finally {
@@ -80,9 +82,10 @@ class Session {
   }
 
   async #train(device: Device, control: TrainControl, warn: (message: string) => void): Promise<DoneEvent> {
-    const { settings, objective } = this.#prepared;
+    const { settings, objective, choices } = this.#prepared;
+    const { optimizers } = choices;
     const { kernels, floatBytes } = device.capabilities;
-    const sizes = { ...settings, factor: floatBytes / 4 };
+    const sizes = { ...settings, optimizers, factor: floatBytes / 4 };
     requireTrainingMemory(objective, sizes);
     const { parameters, totalBytes, flopsPerStep } = measureTraining(objective, sizes, settings.accumulate);
 
@@ -97,7 +100,7 @@ class Session {
     const arena = device.createArena();
     try {
       const models = await this.#models(device, found);
-      const trained = trainedOf(objective.models, models, settings.optimizer);
+      const trained = trainedOf(objective.models, models, settings.optimizer, optimizers);
       if (found !== undefined) {
         for (const [index, one] of trained.entries()) {
           await loadTrainerTensors(modelFolder(found.path, index, one.name), one, found.state.step);
@@ -173,8 +176,10 @@ class Session {
   }
 
   #describe(lengthened: Lengthening): { readonly from: number; readonly schedule: string } {
-    const { schedule, optimizer } = this.#prepared.settings;
-    return { from: lengthened.from, schedule: describeSchedule(schedule, lengthened, optimizer.learning_rate) };
+    const { settings, choices } = this.#prepared;
+    const factor = (length: number): Schedule => createSchedule(settings.schedule, length, choices.schedules);
+    const schedule = describeSchedule(settings.schedule, factor, lengthened, settings.optimizer.learning_rate);
+    return { from: lengthened.from, schedule };
   }
 
   /** From the checkpoint, from the models given to begin with, or fresh. */

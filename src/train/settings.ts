@@ -1,13 +1,45 @@
 import { z } from "zod";
-import { optimizerSettings, scheduleSettings } from "../optim/index.ts";
-import { deviceChoices } from "../tensor/index.ts";
+import { type Plugin, withPlugins } from "../io/plugins.ts";
+import { type Families, families, familiesWith } from "../models/index.ts";
+import {
+  isOptimizerDefinition,
+  isScheduleDefinition,
+  type OptimizerDefinition,
+  optimizers,
+  optimizerSchema,
+  type ScheduleDefinition,
+  schedules,
+  scheduleSchema,
+} from "../optim/index.ts";
+import { deviceChoices, type DeviceDefinition, devices, isDevice } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
+import type { Registry } from "../text/registry.ts";
 
 const count = z.int().positive();
 const interval = z.int().min(0);
 
+/** What a training section chooses from by name. */
+export interface TrainingChoices {
+  readonly families: Families;
+  readonly optimizers: Registry<OptimizerDefinition>;
+  readonly schedules: Registry<ScheduleDefinition>;
+  readonly devices: Registry<DeviceDefinition>;
+}
+
+export const builtInChoices: TrainingChoices = { families, optimizers, schedules, devices };
+
+/** With those of plugins. @throws NuwaError VALUE for a plugin's value that is no such definition, or whose name is taken */
+export function choicesWith(plugins: readonly Plugin[]): TrainingChoices {
+  return {
+    families: familiesWith(plugins),
+    optimizers: withPlugins(optimizers, "optimizers", plugins, isOptimizerDefinition),
+    schedules: withPlugins(schedules, "schedules", plugins, isScheduleDefinition),
+    devices: withPlugins(devices, "devices", plugins, isDevice),
+  };
+}
+
 /** The keys that every training section has, in the order of `--print-recipe`. An objective may give some others' defaults. */
-export const trainingKeys = {
+export const trainingKeysOf = (choices: TrainingChoices) => ({
   init: z
     .string()
     .optional()
@@ -15,7 +47,9 @@ export const trainingKeys = {
   steps: count.optional().describe("Length of the run in updates. Give one of steps, tokens, epochs."),
   tokens: count.optional().describe("Length of the run in training tokens."),
   epochs: z.number().positive().optional().describe("Length of the run in passes over the training data."),
-  optimizer: optimizerSettings.prefault({ name: "adamw" }).describe("How weights are changed by their gradients."),
+  optimizer: optimizerSchema(choices.optimizers)
+    .prefault({ name: "adamw" })
+    .describe("How weights are changed by their gradients."),
   dropout: z
     .number()
     .min(0)
@@ -30,13 +64,13 @@ export const trainingKeys = {
     .boolean()
     .default(false)
     .describe("Compute each layer's activations again in backward: a third more time, far less memory, same weights."),
-  schedule: scheduleSettings
+  schedule: scheduleSchema(choices.schedules)
     .prefault({ name: "cosine", warmup_steps: 100 })
     .describe("How the learning rate changes over the run."),
   clip: z.number().positive().default(1).describe("Largest global norm of the gradients; larger ones are scaled down."),
   seed: z.int().min(0).default(1).describe("Fresh weights, order of the data and dropout all come from it."),
   device: z
-    .enum(deviceChoices())
+    .enum(deviceChoices(choices.devices))
     .default("auto")
     .describe("cpu: native kernels. reference: plain TypeScript, slow. auto: cpu where it is built."),
   precision: z
@@ -55,9 +89,11 @@ export const trainingKeys = {
   log_every: count.default(10).describe("Steps between lines of progress where there is no live display."),
   eval_tokens: count.default(131_072).describe("Most held-out tokens to score in an evaluation; fewer are all used."),
   sample_prompts: z.array(z.string()).default([]).describe("What samples begin with."),
-};
+});
 
-const trainingSchema = z.strictObject(trainingKeys);
+export type TrainingKeys = ReturnType<typeof trainingKeysOf>;
+
+const trainingSchema = z.strictObject(trainingKeysOf(builtInChoices));
 
 /** What the trainer reads of a section, whatever its objective. */
 export type TrainSettings = z.output<typeof trainingSchema>;
@@ -70,7 +106,7 @@ export type Lengths = Pick<TrainSettings, (typeof lengthKeys)[number]>;
 
 /**
  * For the `refine` of a training section's schema: at most one length.
- * @example z.strictObject({ ...trainingKeys, beta: z.number() }).refine(hasOneLength, oneLengthMessage)
+ * @example schema: (keys) => z.strictObject({ ...keys, beta: z.number() }).refine(hasOneLength, oneLengthMessage)
  */
 export const hasOneLength = (settings: Lengths): boolean =>
   lengthKeys.filter((key) => settings[key] !== undefined).length <= 1;

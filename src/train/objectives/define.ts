@@ -1,10 +1,16 @@
 import type { z } from "zod";
-import { type Families, families as builtInFamilies } from "../../models/index.ts";
+import type { Families } from "../../models/index.ts";
 import { NuwaError } from "../../text/errors.ts";
 import { Registry } from "../../text/registry.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { TrainJob } from "../job.ts";
-import type { TrainSettings } from "../settings.ts";
+import {
+  builtInChoices,
+  type TrainingChoices,
+  type TrainingKeys,
+  trainingKeysOf,
+  type TrainSettings,
+} from "../settings.ts";
 import type { Objective, StepOutline } from "./objective.ts";
 
 /** What an objective may open its data with. */
@@ -24,11 +30,8 @@ export interface ObjectiveOptions<S extends TrainSettings> {
   readonly stage?: string;
   /** Goes up when the same settings and data give other weights than before. */
   readonly version: number;
-  /**
-   * The recipe section; see `trainingSection` for what all of them share. One with a `model:` depends on the families
-   * of models that there are.
-   */
-  readonly schema: z.ZodType<S> | ((families: Families) => z.ZodType<S>);
+  /** The recipe section, from the keys that all of them share, and the families of models that there are. */
+  schema(keys: TrainingKeys, families: Families): z.ZodType<S>;
   /** Of the section and of the command: one sentence without a full stop. */
   readonly description: string;
   /** Stages of a recipe whose output it reads, beside the model it begins with. */
@@ -63,8 +66,8 @@ export interface ObjectiveDefinition extends Omit<
 > {
   readonly stage: string;
   readonly schema: z.ZodType<TrainSettings>;
-  /** The same objective where there are other families of models. */
-  withFamilies(families: Families): ObjectiveDefinition;
+  /** The same, whose section chooses from these families, optimizers, schedules and devices. */
+  with(choices: TrainingChoices): ObjectiveDefinition;
   /** @throws NuwaError VALUE where they are not settings of this objective */
   settings(values: unknown): TrainSettings;
   reads(values: unknown): readonly string[];
@@ -81,17 +84,21 @@ export interface ObjectiveDefinition extends Omit<
  * export const dpo = defineObjective({
  *   name: "dpo",
  *   version: 1,
- *   schema: trainingSection({ beta: z.number().default(0.1).describe("Strength of the pull to the reference.") }),
+ *   schema: (keys) => z.strictObject({ ...keys, beta: z.number().default(0.1).describe("Pull to the reference.") }),
  *   …
  * });
  */
 export function defineObjective<S extends TrainSettings>(options: ObjectiveOptions<S>): ObjectiveDefinition {
-  return withFamilies(options, builtInFamilies);
+  return defineWith(options, builtInChoices);
 }
 
-function withFamilies<S extends TrainSettings>(options: ObjectiveOptions<S>, families: Families): ObjectiveDefinition {
+function defineWith<S extends TrainSettings>(
+  options: ObjectiveOptions<S>,
+  choices: TrainingChoices,
+): ObjectiveDefinition {
   const { name, stage = name } = options;
-  const schema = typeof options.schema === "function" ? options.schema(families) : options.schema;
+  const { families } = choices;
+  const schema = options.schema(trainingKeysOf(choices), families);
   const parse = (values: unknown): S => {
     const { success, data, error } = schema.safeParse(values);
     if (success) return data;
@@ -103,12 +110,12 @@ function withFamilies<S extends TrainSettings>(options: ObjectiveOptions<S>, fam
     ...options,
     stage,
     schema,
+    with: (more) => defineWith(options, more),
     settings: parse,
     reads: (values) => options.reads(parse(values)),
     implied: (values) => options.implied?.(parse(values)) ?? {},
     outline: (values) => options.outline?.(parse(values), families),
     prepare: (context) => options.prepare(parse(context.job.settings), { ...context, families }),
-    withFamilies: (others) => withFamilies(options, others),
   };
 }
 
@@ -118,7 +125,7 @@ export function isObjectiveDefinition(value: unknown): value is ObjectiveDefinit
     typeof value === "object" &&
     value !== null &&
     ["name", "stage", "description"].every((key) => typeof Reflect.get(value, key) === "string") &&
-    ["settings", "reads", "prepare"].every((key) => typeof Reflect.get(value, key) === "function")
+    ["settings", "reads", "prepare", "with"].every((key) => typeof Reflect.get(value, key) === "function")
   );
 }
 

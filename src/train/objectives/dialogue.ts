@@ -3,7 +3,6 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { dialogueFiles } from "../../data/pack/dialogues/files.ts";
 import type { CausalModel } from "../../models/index.ts";
-import { optimizerSettings, scheduleSettings } from "../../optim/index.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
 import { NuwaError } from "../../text/errors.ts";
 import {
@@ -15,7 +14,7 @@ import {
   type Tokenizer,
 } from "../../tokenizer/index.ts";
 import { inputOf } from "../job.ts";
-import { hasOneLength, oneLengthMessage, trainingKeys } from "../settings.ts";
+import { builtInChoices, hasOneLength, oneLengthMessage, type TrainingKeys, trainingKeysOf } from "../settings.ts";
 import { causalLoss } from "./causal-loss.ts";
 import { defineObjective, type PrepareContext } from "./define.ts";
 import { type DialogueFile, readDialogues } from "./dialogue-file.ts";
@@ -24,28 +23,37 @@ import { initArchitecture } from "./init.ts";
 import { type ModelPlan, trainedModel } from "./models.ts";
 import { type Batch, type Objective, outlineArray, type StepBatches } from "./objective.ts";
 
+const section = (keys: TrainingKeys) =>
+  z
+    .strictObject({
+      context: z
+        .int()
+        .positive()
+        .optional()
+        .describe("Longest dialogue in tokens; by default the model's own context."),
+      packing: z
+        .boolean()
+        .default(false)
+        .describe("Whether several dialogues share a row: faster for short ones. They do not see each other."),
+      cross_document_attention: z
+        .boolean()
+        .default(false)
+        .describe("Whether packed dialogues see those before them in their row, as in Nuwa 0.1."),
+      ...keys,
+      optimizer: keys.optimizer
+        .unwrap()
+        .prefault({ name: "adamw", learning_rate: 3e-4, weight_decay: 0.01 })
+        .describe("How weights are changed by their gradients."),
+      schedule: keys.schedule
+        .unwrap()
+        .prefault({ name: "linear", warmup_steps: 20, final_ratio: 0 })
+        .describe("How the learning rate changes over the run."),
+      sample_prompts: z.array(z.string()).default([]).describe("Questions to ask the model while it trains."),
+    })
+    .refine(hasOneLength, oneLengthMessage);
+
 /** Settings of the `sft` section of a recipe. */
-export const sftSettings = z
-  .strictObject({
-    context: z.int().positive().optional().describe("Longest dialogue in tokens; by default the model's own context."),
-    packing: z
-      .boolean()
-      .default(false)
-      .describe("Whether several dialogues share a row: faster for short ones. They do not see each other."),
-    cross_document_attention: z
-      .boolean()
-      .default(false)
-      .describe("Whether packed dialogues see those before them in their row, as in Nuwa 0.1."),
-    ...trainingKeys,
-    optimizer: optimizerSettings
-      .prefault({ name: "adamw", learning_rate: 3e-4, weight_decay: 0.01 })
-      .describe("How weights are changed by their gradients."),
-    schedule: scheduleSettings
-      .prefault({ name: "linear", warmup_steps: 20, final_ratio: 0 })
-      .describe("How the learning rate changes over the run."),
-    sample_prompts: z.array(z.string()).default([]).describe("Questions to ask the model while it trains."),
-  })
-  .refine(hasOneLength, oneLengthMessage);
+export const sftSettings = section(trainingKeysOf(builtInChoices));
 
 export type SftSettings = z.output<typeof sftSettings>;
 
@@ -57,7 +65,7 @@ export const dialogue = defineObjective({
   name: "dialogue",
   stage: "sft",
   version: 1,
-  schema: sftSettings,
+  schema: section,
   description: "Supervised fine-tuning: train the model to answer",
   reads: () => ["dialogues"],
   init: "required",

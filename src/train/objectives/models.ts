@@ -7,8 +7,15 @@ import {
   type Model,
   readArchitecture,
 } from "../../models/index.ts";
-import { createOptimizer, type Optimizer, type OptimizerSettings } from "../../optim/index.ts";
+import {
+  createOptimizer,
+  type Optimizer,
+  type OptimizerDefinition,
+  optimizers,
+  type OptimizerSettings,
+} from "../../optim/index.ts";
 import type { Device } from "../../tensor/index.ts";
+import type { Registry } from "../../text/registry.ts";
 
 export type Models = Readonly<Record<string, Model>>;
 
@@ -67,11 +74,17 @@ export interface TrainedModel {
  * The models that are trained, in the plans' order, with fresh optimizers.
  *
  * @param settings for those whose plan has none of its own
+ * @param registry with the optimizers of plugins
  */
-export function trainedOf(plans: ModelPlans, models: Models, settings: OptimizerSettings): TrainedModel[] {
+export function trainedOf(
+  plans: ModelPlans,
+  models: Models,
+  settings: OptimizerSettings,
+  registry: Registry<OptimizerDefinition> = optimizers,
+): TrainedModel[] {
   return Object.entries(plans).flatMap(([name, plan]) => {
     const model = models[name];
     if (!plan.trained || model === undefined) return [];
-    return [{ name, model, optimizer: createOptimizer(plan.optimizer ?? settings, model.parameters) }];
+    return [{ name, model, optimizer: createOptimizer(plan.optimizer ?? settings, model.parameters, registry) }];
   });
 }

@@ -6,14 +6,12 @@ import {
   architectureOfSection,
   type CausalModel,
   type Families,
-  families as builtInFamilies,
   modelSectionSchema,
 } from "../../models/index.ts";
-import { optimizerSettings } from "../../optim/index.ts";
 import { NuwaError } from "../../text/errors.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import { inputOf } from "../job.ts";
-import { hasOneLength, oneLengthMessage, trainingKeys } from "../settings.ts";
+import { builtInChoices, hasOneLength, oneLengthMessage, type TrainingKeys, trainingKeysOf } from "../settings.ts";
 import { causalLoss } from "./causal-loss.ts";
 import { defineObjective, type PrepareContext } from "./define.ts";
 import { heldOutLoss, type TextObjective } from "./held-out.ts";
@@ -23,8 +21,7 @@ import { type Batch, type Objective, outlineArray, type StepOutline } from "./ob
 
 const count = z.int().positive();
 
-/** Settings of the `pretrain` section of a recipe, where there are these families of models. */
-const settingsWith = (families: Families) =>
+const section = (keys: TrainingKeys, families: Families) =>
   z
     .strictObject({
       model: modelSectionSchema(families)
@@ -37,15 +34,18 @@ const settingsWith = (families: Families) =>
         .describe(
           "Whether a token sees the documents before its own in the same window; false: its own document only.",
         ),
-      ...trainingKeys,
-      optimizer: optimizerSettings.prefault({ name: "muon" }).describe("How weights are changed by their gradients."),
+      ...keys,
+      optimizer: keys.optimizer
+        .unwrap()
+        .prefault({ name: "muon" })
+        .describe("How weights are changed by their gradients."),
       dropout: z.number().min(0).lt(1).default(0).describe("Share of activations dropped in training."),
       sample_prompts: z.array(z.string()).default([""]).describe("What samples begin with; empty for a new document."),
     })
     .refine(hasOneLength, oneLengthMessage);
 
-/** Settings of the `pretrain` section of a recipe, with the built-in families of models. */
-export const pretrainSettings = settingsWith(builtInFamilies);
+/** Settings of the `pretrain` section of a recipe. */
+export const pretrainSettings = section(trainingKeysOf(builtInChoices), builtInChoices.families);
 
 export type PretrainSettings = z.output<typeof pretrainSettings>;
 
@@ -63,7 +63,7 @@ export const nextToken = defineObjective({
   name: "next-token",
   stage: "pretrain",
   version: 1,
-  schema: settingsWith,
+  schema: section,
   description: "Train the model to continue text",
   reads: () => ["pack"],
   init: "optional",
