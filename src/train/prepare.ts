@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { loadPlugins, withPlugins } from "../io/plugins.ts";
 import { hashFileAsync } from "../io/hash.ts";
-import { familiesWith, type SpecialTokenIds } from "../models/index.ts";
+import type { SpecialTokenIds } from "../models/index.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/index.ts";
 import type { TrainJob } from "./job.ts";
 import { isObjectiveDefinition, type ObjectiveDefinition, objectiveOfStage } from "./objectives/define.ts";

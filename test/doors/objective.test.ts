@@ -19,7 +19,7 @@ const zod = JSON.stringify(pathToFileURL(createRequire(import.meta.url).resolve(
  * continued by a token. Three steps share one rollout, and each rollout pulls more weakly than the one before it.
  */
 const plugin = `
-import { defineObjective, hasOneLength, oneLengthMessage, outlineArray, referenceModel, toDevice, trainedModel, trainingKeys } from ${built("train")};
+import { defineObjective, hasOneLength, oneLengthMessage, outlineArray, referenceModel, toDevice, trainedModel } from ${built("train")};
 import { optimizerSettings } from ${built("optim")};
 import { add, meanSquaredError, PhiloxStream, scale, slice, Tape } from ${built("tensor")};
 import * as z from ${zod};
@@ -49,8 +49,8 @@ async function continued(model, prompts, rows, arena) {
 const distil = defineObjective({
   name: "distil",
   version: 1,
-  schema: z
-    .strictObject({ strength: z.number().positive().default(1).describe("How hard the first rollout pulls."), ...trainingKeys })
+  schema: (keys) => z
+    .strictObject({ strength: z.number().positive().default(1).describe("How hard the first rollout pulls."), ...keys })
     .refine(hasOneLength, oneLengthMessage),
   description: "Learn to give another model's logits",
   reads: () => ["pack"],

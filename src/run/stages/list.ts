@@ -44,7 +44,7 @@ export const builtInStages: Registry<RecipeStage> = new Registry<RecipeStage>("s
   tokenizerStage,
   packStage,
   dialoguesStage,
-  ...[...objectives].map(trainingStage),
+  ...[...objectives].map((objective) => trainingStage(objective)),
   samplesStage,
   evalStage,
 ]);

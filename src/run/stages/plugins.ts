@@ -1,8 +1,7 @@
-import { familiesWith, families as builtInFamilies } from "../../models/index.ts";
 import { isDataStage, type DataStage } from "../../data/data-stage.ts";
 import type { Plugin } from "../../io/plugins.ts";
 import { NuwaError, Registry } from "../../text/index.ts";
-import { isObjectiveDefinition } from "../../train/index.ts";
+import { choicesWith, isObjectiveDefinition } from "../../train/index.ts";
 import { corpusStage } from "./corpus.ts";
 import { builtInStages } from "./list.ts";
 import { mapperStage } from "./map.ts";
@@ -16,7 +15,8 @@ export function entryOf(stage: DataStage): RecipeStage {
 
 /**
  * The stages with those of plugins: a data stage after the stage that it names, else after the last one that writes
- * documents; the stage of an objective after the last one that trains.
+ * documents; the stage of an objective after the last one that trains. Stages that train choose from the optimizers,
+ * schedules and devices of plugins too.
  *
  * @throws NuwaError VALUE for what is neither, a name that is taken, or an `after` that there is not
  */
@@ -24,9 +24,9 @@ export function stagesWith(
   plugins: readonly Plugin[],
   stages: Registry<RecipeStage> = builtInStages,
 ): Registry<RecipeStage> {
-  const families = familiesWith(plugins);
-  let list =
-    families === builtInFamilies ? [...stages] : [...stages].map((stage) => stage.withFamilies?.(families) ?? stage);
+  if (plugins.length === 0) return stages;
+  const choices = choicesWith(plugins);
+  let list = [...stages].map((stage) => stage.with?.(choices) ?? stage);
   for (const { file, definitions } of plugins) {
     for (const stage of definitions.stages ?? []) {
       if (!isDataStage(stage)) {
@@ -50,7 +50,7 @@ export function stagesWith(
         });
       }
       const before = list.findLastIndex(({ group }) => group === "training");
-      list = list.toSpliced(before + 1, 0, trainingStage(objective.withFamilies(families)));
+      list = list.toSpliced(before + 1, 0, trainingStage(objective, choices));
     }
   }
   return new Registry("stage", list);

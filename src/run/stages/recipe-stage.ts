@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { DocumentFigure } from "../../data/define-stage.ts";
-import type { Families } from "../../models/index.ts";
+import type { TrainingChoices } from "../../train/index.ts";
 import type { Document } from "../../text/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import type { GeneralSettings, Recipe } from "../recipe/general.ts";
@@ -56,8 +56,8 @@ export interface StageDefinition<Settings> {
    * @throws NuwaError VALUE for settings that cannot work with the rest of the recipe
    */
   readonly create: (settings: Settings, links: StageLinks) => Stage | undefined;
-  /** The same stage where there are other families of models; without it, it does not depend on them. */
-  readonly withFamilies?: (families: Families) => RecipeStage;
+  /** The same stage where plugins add families, optimizers and the like; without it, it does not depend on them. */
+  readonly with?: (choices: TrainingChoices) => RecipeStage;
   /** Figures of a document that the stage's rules look at, for `nuwa data why`. */
   readonly figures?: ((settings: Settings, document: Document) => Promise<readonly DocumentFigure[]>) | undefined;
 }

@@ -4,6 +4,7 @@ import * as z from "zod";
 import type { JsonValue } from "../../text/index.ts";
 import { NuwaError } from "../../text/index.ts";
 import {
+  builtInChoices,
   decisiveSettings,
   lengthKeys,
   type ObjectiveDefinition,
@@ -11,6 +12,7 @@ import {
   train,
   type TrainEvent,
   type TrainJob,
+  type TrainingChoices,
   type TrainSettings,
 } from "../../train/index.ts";
 import { hashFile } from "../../io/hash.ts";
@@ -21,8 +23,12 @@ import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { defineRecipeStage, type RecipeStage, type StageLinks } from "./recipe-stage.ts";
 import { Interrupted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 
-/** The list's entry of an objective: a section, a command and a stage that trains and resumes. */
-export function trainingStage(definition: ObjectiveDefinition): RecipeStage {
+/**
+ * The list's entry of an objective: a section, a command and a stage that trains and resumes.
+ * @param choices what its section chooses from, with plugins' own
+ */
+export function trainingStage(objective: ObjectiveDefinition, choices: TrainingChoices = builtInChoices): RecipeStage {
+  const definition = objective.with(choices);
   return defineRecipeStage({
     name: definition.stage,
     group: "training",
@@ -31,12 +37,17 @@ export function trainingStage(definition: ObjectiveDefinition): RecipeStage {
     inherits: ["seed", "threads", "device"],
     writesModel: definition.model === "causal",
     report: definition.report,
-    withFamilies: (families) => trainingStage(definition.withFamilies(families)),
-    create: (settings, links) => createStage(definition, settings, links),
+    with: (more) => trainingStage(definition, more),
+    create: (settings, links) => createStage(definition, choices, settings, links),
   });
 }
 
-function createStage(definition: ObjectiveDefinition, settings: TrainSettings, links: StageLinks): Stage {
+function createStage(
+  definition: ObjectiveDefinition,
+  choices: TrainingChoices,
+  settings: TrainSettings,
+  links: StageLinks,
+): Stage {
   const { stage: name } = definition;
   const { directory, recipe, where } = links;
   const { init } = settings;
@@ -70,7 +81,7 @@ function createStage(definition: ObjectiveDefinition, settings: TrainSettings, l
     isWhole: () => existsSync(path.join(checkpoints, "latest", "model.safetensors")),
     canGoOn: (before) => differsInLength(before, decisive(definition, settings)),
     requireFeasible: () => {
-      if (outline !== undefined) requireTrainingMemory(outline, settings); // training checks again, exactly
+      if (outline !== undefined) requireTrainingMemory(outline, { ...settings, optimizers: choices.optimizers }); // training checks again, exactly
     },
     run: (context) => {
       const model = modelOf(context.cwd);
