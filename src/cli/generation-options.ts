@@ -74,7 +74,7 @@ export function generationFrom(
   options: GenerationOptions,
   defaults: Partial<GenerationSettings> = {},
 ): GenerationSettings {
-  const given = {
+  const chosen = {
     temperature: options.temperature,
     top_k: options.topK,
     top_p: options.topP,
@@ -84,7 +84,7 @@ export function generationFrom(
     seed: options.seed,
     stop: options.stop,
   };
-  const known = Object.entries(given).filter(([, value]) => value !== undefined);
+  const known = Object.entries(chosen).filter(([, value]) => value !== undefined);
   const result = check(generationSettings, { ...defaults, ...Object.fromEntries(known) });
   if (result.ok) return result.value;
   const [mistake] = result.mistakes;
@@ -101,23 +101,23 @@ function oneOf<T extends string>(choices: readonly T[], value: string, where: st
 
 /** Opens the model of a run, a checkpoint, or any Hugging Face folder. */
 export async function openModel(
-  place: string,
+  modelPath: string,
   options: ModelOptions,
 ): Promise<{ readonly loaded: LoadedGenerator; readonly name: string; readonly folder: string; close(): void }> {
-  const folder = findModel(place);
+  const folder = findModel(modelPath);
   const wanted = oneOf(deviceChoices(), options.device ?? "auto", "--device");
   const precision = oneOf(PRECISIONS, options.precision ?? "float32", "--precision");
   const warn = (message: string): void => void process.stderr.write(`nuwa: ${message}\n`);
   const { threads } = options;
   const device = await openDevice(wanted, { threads, warn });
   try {
-    const families = familiesWith(await pluginsFor(place, options.plugin, process.cwd()));
+    const families = familiesWith(await pluginsFor(modelPath, options.plugin, process.cwd()));
     const loaded = await loadGenerator(folder, device, { precision, families });
     const close = () => {
       loaded.release();
       device.dispose();
     };
-    return { loaded, name: basename(resolve(place)), folder, close };
+    return { loaded, name: basename(resolve(modelPath)), folder, close };
   } catch (error) {
     device.dispose();
     throw error;

@@ -53,30 +53,30 @@ export function wholeNumber(name: string): (text: string) => number {
 
 /** The recipe behind a command's first argument, and the run directory if that was given. */
 export async function recipeOf(
-  place: string,
+  recipePath: string,
   options: RecipeOptions,
 ): Promise<OpenRecipe & { directory?: string; where: string }> {
   const cwd = process.cwd();
-  const isFolder = existsSync(place) && statSync(place).isDirectory();
+  const isFolder = existsSync(recipePath) && statSync(recipePath).isDirectory();
   if (!isFolder) {
     const directory = options.dir === undefined ? {} : { directory: options.dir };
-    return { ...(await openRecipe(place, { ...options, cwd })), ...directory, where: place };
+    return { ...(await openRecipe(recipePath, { ...options, cwd })), ...directory, where: recipePath };
   }
-  const run = RunDirectory.existing(place);
+  const run = RunDirectory.existing(recipePath);
   return {
     ...(await openRecipe(run.recipe, { ...options, cwd })),
     directory: options.dir ?? run.root,
-    where: path.join(place, "recipe.yaml"),
+    where: path.join(recipePath, "recipe.yaml"),
   };
 }
 
 /** Runs a recipe up to a stage (undefined: to its end) with progress on stderr and Ctrl-C handled. */
 export async function runUntil(
-  place: string,
+  recipePath: string,
   stage: string | undefined,
   options: RecipeOptions,
 ): Promise<RunDirectory | undefined> {
-  const { recipe, stages, plugins, directory, where } = await recipeOf(place, options);
+  const { recipe, stages, plugins, directory, where } = await recipeOf(recipePath, options);
   if (options.printRecipe === true) {
     process.stdout.write(printRecipe(recipeSchemaOf(stages), recipe));
     return undefined;

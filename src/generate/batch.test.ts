@@ -62,11 +62,11 @@ describe("several texts at once", () => {
   });
 
   test.each([1, 2, 3, 8, 16])("in %i rows come out token for token as alone", async (rows) => {
-    const given = prompts(tiny.model.architecture.config.vocab_size);
-    const expected = await alone(tiny.model, given);
-    expect(expected.map((text) => text.length)).toEqual(given.map(({ settings }) => settings.max_tokens));
+    const requests = prompts(tiny.model.architecture.config.vocab_size);
+    const expected = await alone(tiny.model, requests);
+    expect(expected.map((text) => text.length)).toEqual(requests.map(({ settings }) => settings.max_tokens));
     const batch = new BatchGenerator(tiny.model, { rows });
-    expect(await generateBatch(batch, given)).toEqual(expected);
+    expect(await generateBatch(batch, requests)).toEqual(expected);
     batch.dispose();
   });
 
@@ -85,8 +85,8 @@ describe("several texts at once", () => {
     for (const precision of ["float32", "bfloat16", "int8"] as const) {
       const model = createCausal(architecture, device, { seed: 3, trainable: false, precision });
       const batch = new BatchGenerator(model, { rows: 3 });
-      const given = prompts(architecture.config.vocab_size);
-      expect(await generateBatch(batch, given)).toEqual(await alone(model, given));
+      const requests = prompts(architecture.config.vocab_size);
+      expect(await generateBatch(batch, requests)).toEqual(await alone(model, requests));
       batch.dispose();
       model.release();
     }
@@ -123,8 +123,8 @@ describe("several texts at once", () => {
   test("stops when its caller says so, and refuses what is no prompt", async () => {
     const batch = new BatchGenerator(tiny.model, { rows: 2 });
     const controller = new AbortController();
-    const given = prompts(tiny.model.architecture.config.vocab_size).slice(0, 2);
-    const pieces = batch.generate(given, { signal: controller.signal });
+    const requests = prompts(tiny.model.architecture.config.vocab_size).slice(0, 2);
+    const pieces = batch.generate(requests, { signal: controller.signal });
     await pieces.next();
     await pieces.next();
     controller.abort();

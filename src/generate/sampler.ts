@@ -106,9 +106,9 @@ function mostLikely(scores: Float64Array, settings: SamplingSettings): readonly 
   for (let id = 0; id < scores.length; id++) {
     const score = scores[id] ?? 0;
     if (ids.length === k && score <= (scores[ids[k - 1] ?? 0] ?? 0)) continue;
-    let place = Math.min(ids.length, k - 1);
-    for (; place > 0 && score > (scores[ids[place - 1] ?? 0] ?? 0); place--) ids[place] = ids[place - 1] ?? 0;
-    ids[place] = id;
+    let rank = Math.min(ids.length, k - 1);
+    for (; rank > 0 && score > (scores[ids[rank - 1] ?? 0] ?? 0); rank--) ids[rank] = ids[rank - 1] ?? 0;
+    ids[rank] = id;
   }
   return ids;
 }

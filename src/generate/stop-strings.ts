@@ -18,10 +18,10 @@ export class StopWatch {
   /** Takes new text; gives what may be shown, and whether a stop string is complete. */
   push(text: string): { readonly text: string; readonly stopped: boolean } {
     const all = this.#held + text;
-    const places = this.#stops.map((stop) => all.indexOf(stop)).filter((place) => place >= 0);
-    if (places.length > 0) {
+    const positions = this.#stops.map((stop) => all.indexOf(stop)).filter((position) => position >= 0);
+    if (positions.length > 0) {
       this.#held = "";
-      return { text: all.slice(0, Math.min(...places)), stopped: true };
+      return { text: all.slice(0, Math.min(...positions)), stopped: true };
     }
     const keep = Math.max(0, ...this.#stops.map((stop) => openEnd(all, stop)));
     this.#held = all.slice(all.length - keep);

@@ -98,13 +98,13 @@ test.each(["bpe", "wordpiece", "unigram", "char"] as const)("a recipe's type: %s
 
 test("pieces that there is no room for are told", async () => {
   const many = Array.from({ length: 3000 }, (_, i) => `x${i}y `);
-  const seen: unknown[] = [];
+  const reported: unknown[] = [];
   await trainBpe(many, {
     vocabSize: 300,
     maxPieces: 1000,
     onProgress: (progress) => {
-      if (progress.phase === "forgotten") seen.push(progress);
+      if (progress.phase === "forgotten") reported.push(progress);
     },
   });
-  expect(seen).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });

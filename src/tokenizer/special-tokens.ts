@@ -24,7 +24,7 @@ export const UNKNOWN = "<|unk|>";
  * @throws NuwaError VALUE for an empty one, a single character (which could not be told from text) or one given twice
  */
 export function checkSpecialTokens(tokens: readonly string[]): readonly string[] {
-  const seen = new Set<string>();
+  const earlier = new Set<string>();
   for (const token of tokens) {
     const where = "special_tokens";
     if ([...token].length < 2) {
@@ -32,8 +32,8 @@ export function checkSpecialTokens(tokens: readonly string[]): readonly string[]
         where,
       });
     }
-    if (seen.has(token)) throw new NuwaError("VALUE", `expected ${JSON.stringify(token)} only once`, { where });
-    seen.add(token);
+    if (earlier.has(token)) throw new NuwaError("VALUE", `expected ${JSON.stringify(token)} only once`, { where });
+    earlier.add(token);
   }
   return tokens;
 }

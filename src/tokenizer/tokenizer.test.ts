@@ -111,9 +111,9 @@ describe("byte-level BPE", () => {
   });
 
   test("progress ends at the whole vocabulary, and a signal stops training", async () => {
-    const seen: number[] = [];
-    await trainBpe(corpus, { vocabSize: 280, onProgress: (p) => p.phase === "merge" && seen.push(p.merges, p.of) });
-    expect(seen.slice(-2)).toEqual([18, 18]);
+    const reported: number[] = [];
+    await trainBpe(corpus, { vocabSize: 280, onProgress: (p) => p.phase === "merge" && reported.push(p.merges, p.of) });
+    expect(reported.slice(-2)).toEqual([18, 18]);
     await expect(trainBpe(corpus, { vocabSize: 280, signal: AbortSignal.abort() })).rejects.toThrow("abort");
   });
 });

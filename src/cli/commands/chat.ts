@@ -24,9 +24,9 @@ export function register(program: Command): void {
       "after",
       '\nExamples:\n  nuwa chat runs/sample\n  echo "What is the capital of France?" | nuwa chat runs/sample -t 0',
     )
-    .action(async (place: string, options: Options) => {
+    .action(async (modelPath: string, options: Options) => {
       const settings = generationFrom(options, { temperature: 0.3 });
-      const { loaded, name, close } = await openModel(place, options);
+      const { loaded, name, close } = await openModel(modelPath, options);
       try {
         if (!loaded.isChatModel)
           process.stderr.write(`note: ${name} has no chat template; it may never have learnt to answer\n`);

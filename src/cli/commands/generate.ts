@@ -27,9 +27,9 @@ export function register(program: Command): void {
       "after",
       '\nExamples:\n  nuwa generate runs/sample -p "The whale"\n  nuwa generate runs/sample -p "The whale" -t 0 -n 50 --json',
     )
-    .action(async (place: string, options: Options) => {
+    .action(async (modelPath: string, options: Options) => {
       const settings = generationFrom(options);
-      const { loaded, close } = await openModel(place, options);
+      const { loaded, close } = await openModel(modelPath, options);
       try {
         const { tokenizer, generator } = loaded;
         const prompt = options.prompt ?? "";

@@ -34,9 +34,9 @@ Examples:
   curl http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\
     -d '{"model": "sample", "messages": [{"role": "user", "content": "Hello"}]}'`,
     )
-    .action(async (place: string, options: Options) => {
+    .action(async (modelPath: string, options: Options) => {
       const defaults = generationFrom(options, { temperature: 0.7 });
-      const { loaded, name, close } = await openModel(place, options);
+      const { loaded, name, close } = await openModel(modelPath, options);
       const { host, port } = options;
       const modelName = options.name ?? name;
       const log = (line: string) => process.stderr.write(`${line}\n`);

@@ -37,8 +37,8 @@ Examples:
   nuwa sweep my.yaml --vary pretrain.optimizer.learning_rate=1e-3,3e-3 --vary pretrain.batch=8,16
   nuwa chat runs/sweep-learning-rate/variants/learning_rate-0.003`,
     )
-    .action(async (place: string, options: Options) => {
-      const { stages, plugins, directory, where } = await recipeOf(place, options);
+    .action(async (recipePath: string, options: Options) => {
+      const { stages, plugins, directory, where } = await recipeOf(recipePath, options);
       const { recipe, variants } = readVariants(where, { ...options, stages });
       if (options.printRecipe === true) {
         process.stdout.write(printRecipe(recipeSchemaOf(stages), recipe));

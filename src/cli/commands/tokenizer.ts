@@ -36,13 +36,13 @@ export function register(program: Command): void {
       "after",
       '\nExamples:\n  nuwa tokenizer inspect runs/sample "How many tokens is this?"\n  nuwa tokenizer inspect tokenizer.model novel.txt --json',
     )
-    .action(async (place: string, given: string | undefined, options: { text?: string; json?: boolean }) => {
-      if (given !== undefined && options.text !== undefined) {
+    .action(async (folder: string, input: string | undefined, options: { text?: string; json?: boolean }) => {
+      if (input !== undefined && options.text !== undefined) {
         throw new NuwaError("USAGE", "expected a text or --text, got both");
       }
-      const run = new RunDirectory(place);
-      const loaded = await loadTokenizer(existsSync(run.manifest) ? run.tokenizer : place);
-      const text = options.text ?? (given === undefined ? undefined : textOrFile(given));
+      const run = new RunDirectory(folder);
+      const loaded = await loadTokenizer(existsSync(run.manifest) ? run.tokenizer : folder);
+      const text = options.text ?? (input === undefined ? undefined : textOrFile(input));
       const report = inspectVocabulary(loaded);
       const cut = text === undefined ? undefined : inspectText(loaded, text);
       const ids = text === undefined ? [] : [...loaded.encode(text)];
@@ -82,20 +82,20 @@ const MOST_SHOWN = 1000;
  *
  * @throws NuwaError FILE for a folder, for what cannot be read, and for what looks like a file's name but is none
  */
-function textOrFile(given: string): string {
-  if (!existsSync(given)) {
-    if (/^\S+\.(txt|md|jsonl?|csv|html?)$/i.test(given)) {
-      throw new NuwaError("FILE", `no such file: ${given}`, { hint: "to cut this name as a text, use --text" });
+function textOrFile(input: string): string {
+  if (!existsSync(input)) {
+    if (/^\S+\.(txt|md|jsonl?|csv|html?)$/i.test(input)) {
+      throw new NuwaError("FILE", `no such file: ${input}`, { hint: "to cut this name as a text, use --text" });
     }
-    return given;
+    return input;
   }
-  if (statSync(given).isDirectory()) {
+  if (statSync(input).isDirectory()) {
     throw new NuwaError("FILE", "expected a text file, got a folder", {
-      where: given,
+      where: input,
       hint: "to cut it as a text, use --text",
     });
   }
-  return readFileSync(given, "utf8");
+  return readFileSync(input, "utf8");
 }
 
 function vocabularyLines(report: VocabularyReport): string[] {

@@ -6,9 +6,9 @@ import { runUntil, withRecipeOptions, type RecipeOptions } from "../shared.ts";
 export function register(program: Command): void {
   for (const { name, group, summary } of builtInStages) {
     if (group !== "training") continue;
-    const what = `${summary.charAt(0).toLowerCase()}${summary.slice(1).replace(/\.$/, "")}`;
+    const description = `${summary.charAt(0).toLowerCase()}${summary.slice(1).replace(/\.$/, "")}`;
     withRecipeOptions(program.command(name))
-      .description(`${what}, after whatever stage before it is not done yet`)
+      .description(`${description}, after whatever stage before it is not done yet`)
       .addHelpText("after", `\nExample:\n  nuwa ${name} recipes/sample.yaml`)
       .action(async (recipe: string, options: RecipeOptions) => {
         await runUntil(recipe, name, options);

@@ -55,7 +55,7 @@ function curvesFigure(curves: readonly { readonly id: string; readonly lines: re
   );
   const names = shown.map(({ id }) => id);
   return html`<figure>
-    ${lineChart({ series: names, lines: training, dots: heldOut, x: "step", y: "loss (nats a token)", log: true })}
+    ${lineChart({ series: names, lines: training, dots: heldOut, x: "step", y: "loss (nats a token)" })}
     <figcaption class="key">
       ${names.map((name, i) => {
         const { colour, dash } = seriesStyle(i);

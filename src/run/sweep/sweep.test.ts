@@ -129,30 +129,34 @@ describe("a sweep", () => {
     expect(tree(at("killed"))).toEqual(tree(at("whole")));
   });
 
-  test("a variant that fails is named and does not stop the others; mended, it is tried again", () => {
-    const options = ["sweep", "r.yaml", "--dir", "killed", "--vary", "pretrain.clip=1,2"];
-    const broken = nuwa(
-      [
-        ...options,
-        "--set",
-        "sweep.variants=[{id: hot, set: {pretrain.optimizer.learning_rate: 1e30}}, {id: base, set: {}}]",
-      ],
-      folder,
-    );
-    expect(broken.code).toBe(1);
-    expect(broken.stderr.trim().split("\n").at(-1)).toMatch(
-      /^nuwa: killed: 2 of 4 variants failed: hot_clip-1: .*finite.*hot_clip-2: /,
-    );
-    expect(broken.stdout).toMatch(/hot_clip-1 .*failed\n/);
-    expect(broken.stdout).toMatch(/base_clip-2 .*done\n/);
-    expect(readFileSync(at("killed/report.html"), "utf8")).toContain("hot_clip-1 failed:");
-    const mended = nuwa(
-      [...options, "--fresh", "--set", "sweep.variants=[{id: hot, set: {pretrain.optimizer.learning_rate: 0.02}}]"],
-      folder,
-    );
-    expect(mended.stderr).not.toContain("nuwa:");
-    expect(mended.code).toBe(0);
-  });
+  test(
+    "a variant that fails is named and does not stop the others; mended, it is tried again",
+    { timeout: 120_000 },
+    () => {
+      const options = ["sweep", "r.yaml", "--dir", "killed", "--vary", "pretrain.clip=1,2"];
+      const broken = nuwa(
+        [
+          ...options,
+          "--set",
+          "sweep.variants=[{id: hot, set: {pretrain.optimizer.learning_rate: 1e30}}, {id: base, set: {}}]",
+        ],
+        folder,
+      );
+      expect(broken.code).toBe(1);
+      expect(broken.stderr.trim().split("\n").at(-1)).toMatch(
+        /^nuwa: killed: 2 of 4 variants failed: hot_clip-1: .*finite.*hot_clip-2: /,
+      );
+      expect(broken.stdout).toMatch(/hot_clip-1 .*failed\n/);
+      expect(broken.stdout).toMatch(/base_clip-2 .*done\n/);
+      expect(readFileSync(at("killed/report.html"), "utf8")).toContain("hot_clip-1 failed:");
+      const mended = nuwa(
+        [...options, "--fresh", "--set", "sweep.variants=[{id: hot, set: {pretrain.optimizer.learning_rate: 0.02}}]"],
+        folder,
+      );
+      expect(mended.stderr).not.toContain("nuwa:");
+      expect(mended.code).toBe(0);
+    },
+  );
 
   test("data made anew for the sweep do not pass for a variant's old ones", { timeout: 120_000 }, () => {
     const before = manifestOf("whole/variants/base").stages["pack"];
@@ -174,19 +178,23 @@ describe("a sweep", () => {
     expect(() => readlinkSync(at("whole/variants/base/tokens"))).toThrow("EINVAL");
   });
 
-  test("keeps documents until every variant is done, and a variant deletes none that are not its own", () => {
-    const options = ["sweep", "r.yaml", "--dir", "lean", "--set", "keep_data=none"];
-    const { code, stderr } = nuwa(options, folder);
-    expect([code, stderr.includes("made again")]).toEqual([0, false]);
-    const documents = readdirSync(at("lean/data/clean")).filter((name) => name.startsWith("shard-"));
-    expect(documents.filter((name) => !name.endsWith(".json"))).toEqual([]);
-    expect(tree(at("lean/variants/fast/checkpoints"))).toEqual(tree(at("killed/variants/fast/checkpoints")));
-    // A variant that comes later and needs the documents makes them again for itself.
-    const more = "sweep.variants=[{id: base, set: {}}, {id: smaller-vocabulary, set: {tokenizer.vocab_size: 290}}]";
-    const later = nuwa([...options, "--set", more], folder);
-    expect([later.code, later.stderr.includes("made again")]).toEqual([0, true]);
-    expect(() => readlinkSync(at("lean/variants/smaller-vocabulary/data/clean"))).toThrow("EINVAL");
-  });
+  test(
+    "keeps documents until every variant is done, and a variant deletes none that are not its own",
+    { timeout: 120_000 },
+    () => {
+      const options = ["sweep", "r.yaml", "--dir", "lean", "--set", "keep_data=none"];
+      const { code, stderr } = nuwa(options, folder);
+      expect([code, stderr.includes("made again")]).toEqual([0, false]);
+      const documents = readdirSync(at("lean/data/clean")).filter((name) => name.startsWith("shard-"));
+      expect(documents.filter((name) => !name.endsWith(".json"))).toEqual([]);
+      expect(tree(at("lean/variants/fast/checkpoints"))).toEqual(tree(at("killed/variants/fast/checkpoints")));
+      // A variant that comes later and needs the documents makes them again for itself.
+      const more = "sweep.variants=[{id: base, set: {}}, {id: smaller-vocabulary, set: {tokenizer.vocab_size: 290}}]";
+      const later = nuwa([...options, "--set", more], folder);
+      expect([later.code, later.stderr.includes("made again")]).toEqual([0, true]);
+      expect(() => readlinkSync(at("lean/variants/smaller-vocabulary/data/clean"))).toThrow("EINVAL");
+    },
+  );
 
   test("in progress is not written by another", () => {
     writeFileSync(at("whole/.lock"), JSON.stringify({ pid: 1, host: "another-machine", started: "now" }));

@@ -57,24 +57,24 @@ function oneLevelDown(schema: Schema): Schema | undefined {
 
 /** What a preprocess makes of a value, which is what the schemas below it see. */
 function preprocessed(schema: Schema, value: unknown): unknown {
-  let seen = value;
+  let input = value;
   for (let inner: Schema | undefined = schema; inner !== undefined; inner = oneLevelDown(inner)) {
     if (!(inner instanceof z.ZodPipe) || !(inner.def.in instanceof z.ZodTransform)) continue;
-    const result = inner.def.in.safeParse(seen);
-    if (result.success) seen = result.data;
+    const result = inner.def.in.safeParse(input);
+    if (result.success) input = result.data;
   }
-  return seen;
+  return input;
 }
 
 /** The members of a union that a value may mean: all of them where its discriminator, or the value, does not tell. */
 function membersFor(schema: Schema, union: z.ZodUnion, value: unknown): readonly Schema[] {
   const { options } = union.def;
-  const seen = preprocessed(schema, value);
-  if (!(union instanceof z.ZodDiscriminatedUnion) || typeof seen !== "object" || seen === null) return options;
+  const input = preprocessed(schema, value);
+  if (!(union instanceof z.ZodDiscriminatedUnion) || typeof input !== "object" || input === null) return options;
   const { discriminator } = union.def;
   const meant = options.filter((option) => {
     const literal = keysOf(option)?.get(discriminator);
-    return literal !== undefined && z.safeParse(literal, Reflect.get(seen, discriminator)).success;
+    return literal !== undefined && z.safeParse(literal, Reflect.get(input, discriminator)).success;
   });
   return meant.length === 0 ? options : meant;
 }

@@ -83,12 +83,12 @@ interface Line {
 }
 
 /** One NuwaError for any number of mistakes: a single one keeps its place and hint, several become a line each. */
-export function throwAll(lines: readonly Line[], what: string, code: NuwaErrorCode = "VALUE"): void {
+export function throwAll(lines: readonly Line[], file: string, code: NuwaErrorCode = "VALUE"): void {
   const [first] = lines;
   if (first === undefined) return;
   if (lines.length === 1) throw new NuwaError(code, first.message, { where: first.where, hint: first.hint });
   const all = lines.map(
     ({ where, message, hint }) => `  ${where}: ${message}${hint === undefined ? "" : ` (${hint})`}`,
   );
-  throw new NuwaError(code, `${lines.length} mistakes in ${what}:\n${all.join("\n")}`);
+  throw new NuwaError(code, `${lines.length} mistakes in ${file}:\n${all.join("\n")}`);
 }

@@ -65,14 +65,14 @@ export function parsePart<T>(schema: z.ZodType<T>, value: unknown, where: string
 /** Token and id, checked. */
 export function readVocabulary(vocab: Record<string, unknown>, where: string): Map<string, number> {
   const ids = new Map<string, number>();
-  const seen = new Set<unknown>();
+  const earlier = new Set<unknown>();
   for (const [token, value] of Object.entries(vocab)) {
     const name = `model.vocab[${JSON.stringify(token)}]`;
     if (!tokenId.safeParse(value).success) {
       throw malformed(where, name, `expected an id, got ${JSON.stringify(value)}`);
     }
-    if (seen.has(value)) throw malformed(where, name, `id ${String(value)} stands twice`);
-    seen.add(value);
+    if (earlier.has(value)) throw malformed(where, name, `id ${String(value)} stands twice`);
+    earlier.add(value);
     ids.set(token, Number(value));
   }
   return ids;

@@ -75,7 +75,7 @@ export function guessEncoding(name: string, ranks: number): string | undefined {
  */
 export function readRanks(text: string, where: string): Map<number, Uint8Array> {
   const ranks = new Map<number, Uint8Array>();
-  const seen = new Set<string>();
+  const earlier = new Set<string>();
   text.split("\n").forEach((line, index) => {
     if (line.trim() === "") return;
     const fault = (message: string): NuwaError =>
@@ -90,8 +90,8 @@ export function readRanks(text: string, where: string): Map<number, Uint8Array> 
     const rank = Number(digits);
     if (rank > 16_777_215) throw fault(`rank ${rank} is more than a vocabulary can have`);
     if (ranks.has(rank)) throw fault(`rank ${rank} stands twice`);
-    if (seen.has(encoded)) throw fault("a token that stands twice");
-    seen.add(encoded);
+    if (earlier.has(encoded)) throw fault("a token that stands twice");
+    earlier.add(encoded);
     ranks.set(rank, new Uint8Array(Buffer.from(encoded, "base64")));
   });
   if (ranks.size === 0) throw new NuwaError("FILE", "expected a tiktoken file, got one without a rank", { where });

@@ -122,12 +122,12 @@ class Translator {
     return parts.join("|");
   }
 
-  #withOptions(options: Options, on: string, off: string): Options {
+  #withOptions(options: Options, enabled: string, disabled: string): Options {
     let { ignoreCase, dotAll } = options;
     const dot = this.#dialect === "oniguruma" ? "m" : "s";
     for (const [letters, value] of [
-      [on, true],
-      [off, false],
+      [enabled, true],
+      [disabled, false],
     ] as const) {
       for (const letter of letters) {
         if (letter === "i") ignoreCase = value;

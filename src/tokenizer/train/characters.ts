@@ -16,10 +16,10 @@ export async function trainCharacters(
   options: { readonly specialTokens?: readonly string[] } = {},
 ): Promise<Tokenizer> {
   const specials = checkSpecialTokens(options.specialTokens ?? []);
-  const seen = new Set<string>();
-  for await (const text of texts) for (const character of toWellFormed(text)) seen.add(character);
-  if (seen.size === 0) throw new NuwaError("DATA", "expected text to train a tokenizer on, got none");
-  const sorted = [...seen].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0));
+  const alphabet = new Set<string>();
+  for await (const text of texts) for (const character of toWellFormed(text)) alphabet.add(character);
+  if (alphabet.size === 0) throw new NuwaError("DATA", "expected text to train a tokenizer on, got none");
+  const sorted = [...alphabet].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0));
   const added = specials.map((content, id) => ({ id, content, special: true }));
   const characters = new Map(sorted.map((character, index) => [character, specials.length + index]));
   const vocab = new Map([...added.map(({ content, id }) => [content, id] as const), ...characters]);

@@ -83,7 +83,7 @@ class CountingPool {
   readonly #workers: Worker[] = [];
   readonly #idle: Worker[] = [];
   readonly #done = new Map<number, CountedPieces>();
-  #given = 0;
+  #sent = 0;
   #taken = 0;
   #failure: unknown;
   #wake: () => void = () => undefined;
@@ -102,7 +102,7 @@ class CountingPool {
       return;
     }
     const worker = this.#idle.pop() ?? this.#start();
-    const number = this.#given++;
+    const number = this.#sent++;
     worker.once("message", (counted: CountedPieces) => {
       this.#done.set(number, counted);
       this.#idle.push(worker);
@@ -137,7 +137,7 @@ class CountingPool {
 
   /** Counts the last part, and takes what is still to come. A text of one part is counted here: no thread is started. */
   async finish(part: readonly string[]): Promise<void> {
-    while (this.#taken < this.#given) await this.#next();
+    while (this.#taken < this.#sent) await this.#next();
     if (part.length > 0) this.#take(countHere(part, this.#plan));
   }
 

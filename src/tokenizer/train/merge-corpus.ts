@@ -103,11 +103,11 @@ export class MergeCorpus {
     }
     for (let at = 1; at < this.#cellsEnd; at++) {
       const pair = cells[at * FIELDS + 1] ?? -1;
-      if (pair >= 0 && (this.#starts[pair] ?? -1) >= 0) this.#place(pair, at);
+      if (pair >= 0 && (this.#starts[pair] ?? -1) >= 0) this.#insert(pair, at);
     }
   }
 
-  #place(pair: number, at: number): void {
+  #insert(pair: number, at: number): void {
     const size = this.#sizes[pair] ?? 0;
     this.#places[(this.#starts[pair] ?? 0) + size] = at;
     this.#sizes[pair] = size + 1;
@@ -266,7 +266,7 @@ export class MergeCorpus {
     }
     for (let i = 0; i < this.#events; i++) {
       const pair = this.#eventPairs[i] ?? 0;
-      if (pair >= firstNew && (this.#starts[pair] ?? -1) >= 0) this.#place(pair, this.#eventPlaces[i] ?? 0);
+      if (pair >= firstNew && (this.#starts[pair] ?? -1) >= 0) this.#insert(pair, this.#eventPlaces[i] ?? 0);
     }
     for (const [pair, places] of old) this.#extend(pair, places);
   }

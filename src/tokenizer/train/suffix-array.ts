@@ -21,10 +21,10 @@ export function suffixArray(text: Int32Array): Int32Array<ArrayBuffer> {
     for (let c = 0; c < classes; c++) counts[c + 1] = (counts[c + 1] ?? 0) + (counts[c] ?? 0);
     for (let i = 0; i < n; i++) {
       const suffix = byNext[i] ?? 0;
-      const place = rank[suffix] ?? 0;
-      const at = counts[place] ?? 0;
+      const suffixRank = rank[suffix] ?? 0;
+      const at = counts[suffixRank] ?? 0;
       order[at] = suffix;
-      counts[place] = at + 1;
+      counts[suffixRank] = at + 1;
     }
   };
   for (let i = 0; i < n; i++) byNext[i] = i;
@@ -64,14 +64,14 @@ export function sharedPrefixes(text: Int32Array, suffixes: Int32Array): Int32Arr
   const shared = new Int32Array(n);
   let length = 0;
   for (let i = 0; i < n; i++) {
-    const place = places[i] ?? 0;
-    if (place === 0) {
+    const suffixRank = places[i] ?? 0;
+    if (suffixRank === 0) {
       length = 0;
       continue;
     }
-    const before = suffixes[place - 1] ?? 0;
+    const before = suffixes[suffixRank - 1] ?? 0;
     while (i + length < n && before + length < n && text[i + length] === text[before + length]) length++;
-    shared[place] = length;
+    shared[suffixRank] = length;
     if (length > 0) length--;
   }
   return shared;

@@ -56,8 +56,8 @@ export async function trainUnigram(
   texts: AsyncIterable<string> | Iterable<string>,
   options: TrainUnigramOptions,
 ): Promise<Tokenizer> {
-  const given = checkSpecialTokens(options.specialTokens ?? defaultSpecialTokens);
-  const specials = given.includes(UNKNOWN) ? given : [...given, UNKNOWN];
+  const requested = checkSpecialTokens(options.specialTokens ?? defaultSpecialTokens);
+  const specials = requested.includes(UNKNOWN) ? requested : [...requested, UNKNOWN];
   const fixed = specials.length + 256;
   const room = options.vocabSize - fixed;
   if (room < 1) {

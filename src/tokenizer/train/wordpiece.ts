@@ -41,8 +41,8 @@ export async function trainWordPiece(
   texts: AsyncIterable<string> | Iterable<string>,
   options: TrainWordPieceOptions,
 ): Promise<Tokenizer> {
-  const given = checkSpecialTokens(options.specialTokens ?? defaultSpecialTokens);
-  const specials = given.includes(UNKNOWN) ? given : [...given, UNKNOWN];
+  const requested = checkSpecialTokens(options.specialTokens ?? defaultSpecialTokens);
+  const specials = requested.includes(UNKNOWN) ? requested : [...requested, UNKNOWN];
   const lowercase = options.lowercase === true;
   const normalizer: JsonObject = {
     type: "BertNormalizer",
