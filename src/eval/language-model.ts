@@ -41,7 +41,7 @@ export interface LanguageModel {
     requests: readonly ContinuationRequest[],
     onDone?: (done: number) => void,
   ): Promise<ContinuationScore[]>;
-  /** Rolling windows over a whole text (FACTS: first window prefixed by the start token, each token scored once). */
+  /** Rolling windows over a whole text: the first begins with the start token, and each token is scored once. */
   scoreText(text: string): Promise<TextScore>;
   /** The texts that the model writes, without the stop string. A context that is too long loses its beginning. */
   generate(requests: readonly GenerationRequest[], onDone?: (done: number) => void): Promise<string[]>;

@@ -42,7 +42,7 @@ export const coreTasks: Readonly<Record<string, number>> = {
   openbookqa: 0.25,
   lambada_openai: 0,
   hellaswag: 0.25,
-  winograd: 0.5,
+  wsc273: 0.5, // winograd
   winogrande: 0.5,
   bigbench_dyck_languages: 0,
   agieval_lsat_ar: 0.2,

@@ -9,12 +9,13 @@ const each =
     documents.map((document) => ({ ...document, fields: { ...document.fields, ...work(document.fields) } }));
 
 /** What Jinja cannot say, under names that a task's `process_docs` takes. */
-export const helperNames = ["hellaswag", "truthfulqa", "wikitext", "agieval_en", "agieval_zh"] as const;
+export const helperNames = ["hellaswag", "truthfulqa", "wikitext", "wsc273", "agieval_en", "agieval_zh"] as const;
 
 export const helpers: Readonly<Record<(typeof helperNames)[number], Helper>> = {
   hellaswag: each(hellaswagFields),
   truthfulqa: each(truthfulqaFields),
   wikitext: wikitextPages,
+  wsc273: each(winogradFields),
   agieval_en: each((fields) => agievalFields(fields, "en")),
   agieval_zh: each((fields) => agievalFields(fields, "zh")),
 };
@@ -92,6 +93,25 @@ function agievalFields(fields: Fields, language: "en" | "zh"): Fields {
     query: passage + ask + (options.length === 0 ? write : choose),
     choices: options,
     gold: labels.map((label) => "ABCDEFG".indexOf(label)),
+  };
+}
+
+const capitalized = new Set(["A", "An", "The", "She", "He", "It", "They", "My", "His", "Her", "Their"]);
+
+/** The nouns as they must read in the pronoun's place: possessive, and in lower case within a sentence. */
+function winogradFields(fields: Fields): Fields {
+  const [pronoun, at] = [text(fields["pronoun"]), Number(fields["pronoun_loc"])];
+  const whole = text(fields["text"]).replaceAll("  ", " ");
+  const possessive = ["my", "his", "her", "our", "their"].includes(pronoun.toLowerCase()) ? "'s" : "";
+  const beginsSentence = whole.at(at - 2) === ".";
+  const options: readonly unknown[] = Array.isArray(fields["options"]) ? fields["options"] : [];
+  return {
+    text: whole,
+    options: options.map((option) => {
+      const noun = text(option) + possessive;
+      const first = noun.trim().split(/\s+/u)[0] ?? "";
+      return !beginsSentence && capitalized.has(first) ? noun.replaceAll(first, first.toLowerCase()) : noun;
+    }),
   };
 }
 
