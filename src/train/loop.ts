@@ -14,6 +14,7 @@ import {
 import type { DoneEvent, EvalEvent, TrainEvent } from "./events.ts";
 import type { TrainControl, TrainJob } from "./job.ts";
 import { type MetricsLine, MetricsLog } from "./metrics/metrics.ts";
+import { TensorBoardLog } from "./metrics/tensorboard.ts";
 import type { Models, TrainedModel } from "./objectives/models.ts";
 import type { HeldOutScore } from "./objectives/objective.ts";
 import type { Prepared } from "./prepare.ts";
@@ -63,6 +64,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
     arena,
   });
   const metrics = MetricsLog.open(join(job.directory, "metrics.jsonl"), start.step === 0 ? -1 : start.step);
+  const board = new TensorBoardLog(join(job.directory, "tensorboard"), start.step);
   const began = performance.now();
   const elapsed = (): number => start.elapsed_s + (performance.now() - began) / 1000;
   let { step, tokens, loss, best } = start;
@@ -72,6 +74,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
 
   const report = (line: MetricsLine): void => {
     metrics.append(line);
+    board.append(line);
     options.onEvent(line);
   };
   const isWhole = (): boolean => objective.isStepWhole?.(step) ?? true;
@@ -145,6 +148,7 @@ export async function trainLoop(options: LoopOptions): Promise<DoneEvent> {
     if (saved !== step) await save();
   } finally {
     metrics.close();
+    board.close();
     trainer.release();
   }
   return {
