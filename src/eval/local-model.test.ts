@@ -102,5 +102,6 @@ describe("rolling windows", () => {
     const score = await model.scoreText(text);
     expect(score.tokens).toBe(tokens.length);
     expect(score.logLikelihood).toBeCloseTo(expected, 3);
+    expect(await model.nats(text)).toBe(-score.logLikelihood);
   });
 });

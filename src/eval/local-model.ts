@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { CausalModel } from "../models/index.ts";
+import type { BitsPerByte, CausalModel } from "../models/index.ts";
 import { BatchGenerator, StopWatch } from "../generate/index.ts";
 import { embedding, reshape, Tape, type Arena, type Tensor } from "../tensor/index.ts";
 import { NuwaError } from "../text/errors.ts";
@@ -86,7 +86,7 @@ export interface LocalModelOptions {
  * A model of ours under the harness's interface. Text is encoded once per request; equal inputs (the single-letter
  * choices of MMLU) are computed once; windows of like length share a batch.
  */
-export class LocalLanguageModel implements LanguageModel {
+export class LocalLanguageModel implements LanguageModel, BitsPerByte {
   readonly name: string;
   readonly maxLength: number;
   readonly #model: CausalModel;
@@ -188,6 +188,10 @@ export class LocalLanguageModel implements LanguageModel {
     const tokens = this.#encode(text, false);
     const scores = await this.#scoreWindows(rollingWindows(tokens, this.#startToken, this.maxLength));
     return { logLikelihood: scores.reduce((sum, score) => sum + score.logLikelihood, 0), tokens: tokens.length };
+  }
+
+  async nats(text: string): Promise<number> {
+    return -(await this.scoreText(text)).logLikelihood;
   }
 
   /** The harness's cut between context and continuation: white space at the context's end belongs to the latter. */

@@ -1,5 +1,6 @@
 export * from "./batch.ts";
 export * from "./chat.ts";
+export * from "./conversation.ts";
 export * from "./decoder.ts";
 export * from "./generator.ts";
 export * from "./sampler.ts";

@@ -157,9 +157,9 @@ export class CarriedState {
 
   /** Copies a state, into the same memory when the shapes are the same. */
   save(state: RecurrentState): void {
-    const given = [...state.hidden, ...state.cell];
+    const saved = [...state.hidden, ...state.cell];
     const own = this.#tensors();
-    const fits = own.length === given.length && own.every((tensor, i) => tensor.length === given[i]?.length);
+    const fits = own.length === saved.length && own.every((tensor, i) => tensor.length === saved[i]?.length);
     if (!fits) {
       this.reset();
       const like = ({ shape, length }: Tensor) =>
@@ -167,7 +167,7 @@ export class CarriedState {
       this.#state = { hidden: state.hidden.map(like), cell: state.cell.map(like) };
     }
     for (const [i, tensor] of this.#tensors().entries()) {
-      const from = given[i];
+      const from = saved[i];
       if (from !== undefined) this.#device.copy(tensor.storage, from.storage);
     }
   }

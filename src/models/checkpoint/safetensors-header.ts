@@ -80,9 +80,9 @@ export function parseHeader(text: string, dataBytes: number, where: string): Saf
     }
     const needed = shape.reduce((product, length) => product * length, size);
     if (end - begin !== needed) {
-      const place = `data_offsets [${begin}, ${end}]`;
+      const offsets = `data_offsets [${begin}, ${end}]`;
       throw fail(
-        `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${needed} bytes, ${place} hold ${end - begin}`,
+        `tensor "${name}": ${dtype} ${JSON.stringify(shape)} needs ${needed} bytes, ${offsets} hold ${end - begin}`,
       );
     }
     tensors.set(name, { name, dtype, shape, begin, end });

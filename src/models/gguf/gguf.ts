@@ -61,7 +61,7 @@ export async function saveGguf(path: string, model: Model, options: GgufOptions)
     const message = `expected ${config.vocab_size} tokens for the model's vocabulary, got ${tokenizer.tokens.length}`;
     throw new NuwaError("VALUE", message, { where: path });
   }
-  const placed = place(tensors, type);
+  const arranged = arrange(tensors, type);
   const header = new Writer();
   header.text("GGUF");
   header.uint32(VERSION);
@@ -91,7 +91,7 @@ export async function saveGguf(path: string, model: Model, options: GgufOptions)
   entry("tokenizer.ggml.add_bos_token", () => metadata.value(KIND.bool, false));
   if (chatTemplate !== undefined) entry("tokenizer.chat_template", () => metadata.value(KIND.string, chatTemplate));
   header.uint64(entries);
-  for (const { tensor, type: stored, offset } of placed) {
+  for (const { tensor, type: stored, offset } of arranged) {
     metadata.string(tensor.name);
     metadata.uint32(tensor.shape.length);
     for (const size of tensor.shape.toReversed()) metadata.uint64(size); // the fastest axis first
@@ -101,7 +101,7 @@ export async function saveGguf(path: string, model: Model, options: GgufOptions)
   await writeWholeAsync(path, async (append) => {
     const bytes = Buffer.concat([header.bytes(), metadata.bytes()]);
     await append(padded(bytes));
-    for (const { tensor, type: stored } of placed) await append(padded(encode(await tensor.values(), stored)));
+    for (const { tensor, type: stored } of arranged) await append(padded(encode(await tensor.values(), stored)));
   });
 }
 
@@ -113,8 +113,8 @@ function ggufFormat({ architecture: { ggufFormats } }: Model): GgufFormat {
   });
 }
 
-/** Each tensor's type and place: a row that is no whole number of blocks is F16 in place of Q8_0. */
-function place(tensors: readonly GgufTensor[], type: GgufType) {
+/** Each tensor's type and offset: a row that is no whole number of blocks is F16 in place of Q8_0. */
+function arrange(tensors: readonly GgufTensor[], type: GgufType) {
   let offset = 0;
   return tensors.map((tensor) => {
     const width = tensor.shape.at(-1) ?? 1;

@@ -29,9 +29,7 @@ export const gptConfigSchema = z.strictObject({
   position: z
     .enum(["learned", "rope", "alibi"])
     .default("rope")
-    .describe(
-      "How a token knows its place: a learned table (GPT-2), rotary embedding (RoPE) or ALiBi's bias by distance.",
-    ),
+    .describe("Position encoding: a learned table (GPT-2), rotary embedding (RoPE) or ALiBi's bias by distance."),
   rope_theta: z.number().positive().default(10_000).describe("Base of RoPE's wavelengths."),
   sliding_window: count
     .nullable()
