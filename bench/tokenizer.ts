@@ -5,7 +5,14 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { preTokenizerPatterns, trainBpe, type PreTokenizerName, type Tokenizer } from "../src/tokenizer/index.ts";
+import {
+  preTokenizerPatterns,
+  trainBpe,
+  trainUnigram,
+  trainWordPiece,
+  type PreTokenizerName,
+  type Tokenizer,
+} from "../src/tokenizer/index.ts";
 import { corpus, megabytesPerSecond } from "./corpus.ts";
 
 const vocabSizes = [8192, 32768];
@@ -35,6 +42,21 @@ function show(label: string, ours: number, theirs: unknown, unit: string, higher
   const peer =
     typeof theirs === "number" && ratio !== undefined ? `, peer ${theirs.toFixed(1)}, ${ratio.toFixed(2)} x` : "";
   console.log(`${label}: ${ours.toFixed(1)} ${unit}${peer}`);
+}
+
+/** The other kinds, trained on a part of the text, beside byte-level BPE on the same. */
+async function otherKinds(name: string, texts: readonly string[], bytes: number, byteLevel: number): Promise<void> {
+  const part = texts.filter((_, i) => i % 4 === 0);
+  const kinds = {
+    wordpiece: await trainWordPiece(part, { vocabSize: 8192 }),
+    unigram: await trainUnigram(part, { vocabSize: 8192 }),
+  };
+  for (const [kind, tokenizer] of Object.entries(kinds)) {
+    const speed = megabytesPerSecond(bytes, () => {
+      for (const text of texts) tokenizer.encode(text);
+    });
+    console.log(`${name} ${kind}: encode ${speed.toFixed(1)} MB/s, byte-level BPE ${(byteLevel / speed).toFixed(1)} x`);
+  }
 }
 
 for (const { name, documents, bytes } of corpus(process.argv.slice(2))) {
@@ -69,6 +91,7 @@ for (const { name, documents, bytes } of corpus(process.argv.slice(2))) {
     show(`${title}: encode, beside tokenizers`, encoding, theirs?.["tokenizers"], "MB/s", true);
     show(`${title}: encode, beside tiktoken`, encoding, theirs?.["tiktoken"], "MB/s", true);
     console.log(`${title}: ${(bytes / tokens).toFixed(2)} bytes a token`);
+    if (preTokenizer === "gpt4") await otherKinds(name, texts, bytes, encoding);
   }
   console.log(`memory: ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`);
 }

@@ -1,15 +1,16 @@
-import { AddedTokens, type AddedToken, type SegmentVisitor } from "../steps/added-tokens.ts";
+import { AddedTokens, type AddedToken } from "../steps/added-tokens.ts";
 import { toWellFormed } from "../steps/character-classes.ts";
 import { bytesOfToken, type Decoder, type TokenStyle } from "../steps/decoders.ts";
 import type { Normalizer } from "../steps/normalizers.ts";
 import type { PieceModel } from "./piece-model.ts";
-import { forEachPiece, type PreTokenizerStep } from "../steps/pieces.ts";
+import { PieceCache } from "./piece-cache.ts";
+import { forEachPiece, type PieceScanner, type PreTokenizerStep } from "../steps/pieces.ts";
 import { postProcess, postProcessPair, type PostProcessor } from "../steps/post-processor.ts";
 import type { DecodeOptions, EncodedPair, EncodeOptions, JsonObject, StreamDecoder, Tokenizer } from "../types.ts";
 import { addedEntries, Vocabulary } from "../steps/vocabulary.ts";
 
 export interface PipelineParts {
-  readonly kind: "bpe" | "wordpiece" | "unigram" | "wordlevel";
+  readonly kind: "bpe" | "wordpiece" | "unigram" | "wordlevel" | "char";
   /** Token by id. */
   readonly ids: ReadonlyMap<string, number>;
   readonly style: TokenStyle;
@@ -19,6 +20,10 @@ export interface PipelineParts {
   readonly model: PieceModel;
   /** Where no token goes past a blank's mark, a piece may be cut before each run of them without a difference. */
   readonly cutBeforeRuns?: string | undefined;
+  /** Where a text may be cut before it is normalized without a difference. */
+  readonly chunks?: PieceScanner | undefined;
+  /** What normalizes a part that is not the first. */
+  readonly continueNormalize?: Normalizer | undefined;
   readonly decoder: Decoder;
   readonly postProcessor?: PostProcessor | undefined;
   readonly unknownId?: number | undefined;
@@ -38,7 +43,7 @@ const MOST_KEPT = 1 << 16;
  * Unigram, and byte pair encoding over characters.
  */
 export class PipelineTokenizer implements Tokenizer {
-  readonly kind: "bpe" | "wordpiece" | "unigram" | "wordlevel";
+  readonly kind: "bpe" | "wordpiece" | "unigram" | "wordlevel" | "char";
   declare readonly bosId?: number;
   declare readonly eosId?: number;
   declare readonly padId?: number;
@@ -47,6 +52,9 @@ export class PipelineTokenizer implements Tokenizer {
   readonly #vocabulary: Vocabulary;
   readonly #added: AddedTokens;
   readonly #kept = new Map<string, readonly number[]>();
+  readonly #cache = new PieceCache();
+  #out = new Uint32Array(1024);
+  #length = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -55,7 +63,8 @@ export class PipelineTokenizer implements Tokenizer {
       return { id, token, bytes: bytesOfToken(token, parts.style), special: false };
     });
     this.#vocabulary = new Vocabulary([...entries, ...addedEntries(parts.added, parts.normalize)]);
-    this.#added = new AddedTokens(parts.added, parts.normalize);
+    // Where parts are normalized one by one, the text between added tokens is left as it is.
+    this.#added = new AddedTokens(parts.added, parts.chunks === undefined ? parts.normalize : undefined);
     if (parts.bosId !== undefined) this.bosId = parts.bosId;
     if (parts.eosId !== undefined) this.eosId = parts.eosId;
     if (parts.padId !== undefined) this.padId = parts.padId;
@@ -80,27 +89,61 @@ export class PipelineTokenizer implements Tokenizer {
   }
 
   #encodePlain(text: string, options: EncodeOptions): Uint32Array {
-    const out: number[] = [];
-    const { steps, cutBeforeRuns } = this.#parts;
-    const visitor: SegmentVisitor = {
-      token: (id) => out.push(id),
-      text: (stretch, isFirst) =>
-        forEachPiece(
-          steps,
-          stretch,
-          (whole, start, end) => {
-            const piece = whole.slice(start, end);
-            if (cutBeforeRuns === undefined || piece.length <= LONGEST_KEPT) this.#encodePiece(piece, out);
-            else for (const part of beforeRuns(piece, cutBeforeRuns)) this.#encodePiece(part, out);
-          },
-          isFirst && options.isContinuation !== true,
-        ),
-    };
-    this.#added.split(toWellFormed(text), options.allowSpecial === true, visitor);
-    return Uint32Array.from(out);
+    this.#length = 0;
+    const isContinuation = options.isContinuation === true;
+    this.#added.split(toWellFormed(text), options.allowSpecial === true, {
+      token: (id) => {
+        this.#reserve(1);
+        this.#out[this.#length++] = id;
+      },
+      text: (stretch, isFirst) => this.#encodeStretch(stretch, isFirst && !isContinuation),
+    });
+    return this.#out.slice(0, this.#length);
   }
 
-  #encodePiece(piece: string, out: number[]): void {
+  /** Part by part where a text may be cut before it is normalized; of all parts but the first the ids are kept. */
+  #encodeStretch(stretch: string, isFirst: boolean): void {
+    const { chunks, normalize, continueNormalize } = this.#parts;
+    if (chunks === undefined) {
+      this.#encodeChunk(stretch, isFirst);
+      return;
+    }
+    let end = chunks(stretch, 0);
+    const first = stretch.slice(0, end);
+    this.#encodeChunk(normalize === undefined ? first : normalize(first), isFirst);
+    for (let start = end; start < stretch.length; start = end) {
+      end = chunks(stretch, start);
+      const found = this.#cache.find(stretch, start, end);
+      if (found >= 0) {
+        const count = this.#cache.count(found);
+        this.#reserve(count);
+        this.#cache.copy(found, count, this.#out, this.#length);
+        this.#length += count;
+        continue;
+      }
+      const chunk = stretch.slice(start, end);
+      const before = this.#length;
+      this.#encodeChunk(continueNormalize === undefined ? chunk : continueNormalize(chunk), false);
+      const ids = Int32Array.from(this.#out.subarray(before, this.#length));
+      this.#cache.add(stretch, start, end, ids, ids.length);
+    }
+  }
+
+  #encodeChunk(text: string, isFirst: boolean): void {
+    const { steps, cutBeforeRuns } = this.#parts;
+    forEachPiece(
+      steps,
+      text,
+      (whole, start, end) => {
+        const piece = whole.slice(start, end);
+        if (cutBeforeRuns === undefined || piece.length <= LONGEST_KEPT) this.#encodePiece(piece);
+        else for (const part of beforeRuns(piece, cutBeforeRuns)) this.#encodePiece(part);
+      },
+      isFirst,
+    );
+  }
+
+  #encodePiece(piece: string): void {
     let ids = this.#kept.get(piece);
     if (ids === undefined) {
       ids = this.#parts.model.encode(piece);
@@ -109,7 +152,15 @@ export class PipelineTokenizer implements Tokenizer {
         this.#kept.set(piece, ids);
       }
     }
-    for (const id of ids) out.push(id);
+    this.#reserve(ids.length);
+    for (const id of ids) this.#out[this.#length++] = id;
+  }
+
+  #reserve(count: number): void {
+    if (this.#length + count <= this.#out.length) return;
+    const grown = new Uint32Array(Math.max(this.#out.length * 2, this.#length + count));
+    grown.set(this.#out.subarray(0, this.#length));
+    this.#out = grown;
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {

@@ -11,7 +11,7 @@ import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
 import type { PreTokenizerStep } from "../steps/pieces.ts";
 import { readPostProcessor } from "../steps/post-processor.ts";
 import { readPreTokenizer } from "../steps/pre-tokenizer-json.ts";
-import { readPipelineParts, withoutSpecial } from "./pipeline.ts";
+import { blankMark, readPipelineParts, withoutSpecial } from "./pipeline.ts";
 import {
   checkAddedIds,
   parsePart,
@@ -64,14 +64,12 @@ export function readBpe(
   const byteLevel = preTokenizer.byteLevel !== "no" || stepTypes(file.normalizer).includes("ByteLevel");
   const prefix = model.continuing_subword_prefix ?? "";
   const suffix = model.end_of_word_suffix ?? "";
-  const parts = readPipelineParts(file, added, roles, where, ids, {
-    byteLevel,
-    byteFallback: model.byte_fallback === true,
-    prefix,
-    suffix,
-  });
+  const style = { byteLevel, byteFallback: model.byte_fallback === true, prefix, suffix };
+  const mark = blankMark(file) ?? "▁";
+  const isCutAtMarks = model.ignore_merges !== true && prefix + suffix === "" && ids.has(mark) && cutsAt(mark, ids);
+  const cutBeforeRuns = isCutAtMarks ? mark : undefined;
+  const parts = readPipelineParts(file, added, roles, where, ids, style, cutBeforeRuns);
   const unknownId = model.unk_token == null ? undefined : ids.get(model.unk_token);
-  const mark = parts.style.blank ?? "▁";
   return new PipelineTokenizer({
     ...parts,
     kind: "bpe",
@@ -87,7 +85,7 @@ export function readBpe(
       byteIds: model.byte_fallback === true ? byteFallbackIds(ids) : undefined,
       wholePieces: model.ignore_merges === true,
     }),
-    cutBeforeRuns: model.ignore_merges !== true && prefix + suffix === "" && cutsAt(mark, ids) ? mark : undefined,
+    cutBeforeRuns,
   });
 }
 

@@ -6,9 +6,11 @@ import { readNormalizer, type Normalizer } from "../steps/normalizers.ts";
 import { CharacterTokenizer } from "../models/character-tokenizer.ts";
 import { byteFallbackIds } from "../steps/byte-fallback.ts";
 import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
-import type { PreTokenizerStep } from "../steps/pieces.ts";
+import { chunkScanner } from "../steps/chunks.ts";
+import type { PieceScanner, PreTokenizerStep } from "../steps/pieces.ts";
 import { readPostProcessor, type PostProcessor } from "../steps/post-processor.ts";
 import { readPreTokenizer } from "../steps/pre-tokenizer-json.ts";
+import { chunkRules } from "./chunk-rules.ts";
 import {
   checkAddedIds,
   isObject,
@@ -32,6 +34,8 @@ export interface CommonParts {
   readonly added: readonly AddedToken[];
   readonly normalize: Normalizer | undefined;
   readonly steps: readonly PreTokenizerStep[];
+  readonly chunks: PieceScanner | undefined;
+  readonly continueNormalize: Normalizer | undefined;
   readonly decoder: Decoder;
   readonly postProcessor: PostProcessor | undefined;
   readonly bosId: number | undefined;
@@ -47,22 +51,38 @@ export function readPipelineParts(
   where: string,
   ids: ReadonlyMap<string, number>,
   style: TokenStyle,
+  cutBeforeRuns?: string,
 ): CommonParts {
   const find = (token: string): number | undefined =>
     added.find(({ content }) => content === token)?.id ?? ids.get(token);
+  const normalize = readNormalizer(file.normalizer, where);
+  const rules = chunkRules({
+    normalizer: file.normalizer,
+    preTokenizer: file.pre_tokenizer,
+    added,
+    normalize,
+    cutBeforeRuns,
+  });
   return {
     ids,
     style: {
       ...style,
-      blank: metaspaceOf(file.pre_tokenizer) ?? metaspaceOf(file.decoder) ?? blankOf(file.normalizer),
+      blank: blankMark(file),
     },
     added,
-    normalize: readNormalizer(file.normalizer, where),
+    normalize,
+    chunks: rules === undefined ? undefined : chunkScanner(rules),
+    continueNormalize: readNormalizer(file.normalizer, where, "Prepend"),
     steps: readPreTokenizer(file.pre_tokenizer, where, false).steps,
     decoder: readDecoder(file.decoder, where),
     postProcessor: readPostProcessor(file.post_processor, where),
     ...roleIds(roles, find),
   };
+}
+
+/** What stands for a blank in the tokens of a file. */
+export function blankMark(file: TokenizerFile): string | undefined {
+  return metaspaceOf(file.pre_tokenizer) ?? metaspaceOf(file.decoder) ?? blankOf(file.normalizer);
 }
 
 /** The mark that a Metaspace step puts for a blank. */
@@ -111,7 +131,11 @@ export function readWordPiece(
   }
   const prefix = model.continuing_subword_prefix;
   const style = { byteLevel: false, byteFallback: false, prefix };
-  const bertRoles = { bos: roles.bos ?? "[CLS]", eos: roles.eos ?? "[SEP]", pad: roles.pad ?? "[PAD]" };
+  const bertRoles = {
+    bos: roles.bos ?? "[CLS]",
+    eos: roles.eos ?? "[SEP]",
+    pad: roles.pad ?? "[PAD]",
+  };
   return new PipelineTokenizer({
     ...readPipelineParts(file, added, bertRoles, where, ids, style),
     kind: "wordpiece",
@@ -163,7 +187,10 @@ export function readUnigram(
   const special = specialContents(added);
   const common = { bos: roles.bos ?? "<s>", eos: roles.eos ?? "</s>", pad: roles.pad ?? "<pad>" };
   return new PipelineTokenizer({
-    ...readPipelineParts(file, added, common, where, ids, { byteLevel: false, byteFallback: fallback }),
+    ...readPipelineParts(file, added, common, where, ids, {
+      byteLevel: false,
+      byteFallback: fallback,
+    }),
     kind: "unigram",
     json,
     unknownId,
@@ -195,7 +222,10 @@ export function readWordLevel(
   const model = parsePart(wordLevelSchema, file.model, where, "model");
   const ids = readVocabulary(model.vocab, where);
   checkAddedIds(added, ids, ids.size, where);
-  const parts = readPipelineParts(file, added, roles, where, ids, { byteLevel: false, byteFallback: false });
+  const parts = readPipelineParts(file, added, roles, where, ids, {
+    byteLevel: false,
+    byteFallback: false,
+  });
   const find = (token: string): number | undefined =>
     added.find(({ content }) => content === token)?.id ?? ids.get(token);
   if (isByCharacter(file, added, ids)) {

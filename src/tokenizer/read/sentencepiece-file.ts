@@ -2,7 +2,14 @@ import { NuwaError } from "../../text/index.ts";
 import { readFields, type ProtobufField } from "./protobuf.ts";
 
 /** What a piece is, by sentencepiece_model.proto's numbers. */
-export const PieceType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+export const PieceType = {
+  normal: 1,
+  unknown: 2,
+  control: 3,
+  userDefined: 4,
+  unused: 5,
+  byte: 6,
+} as const;
 
 export interface SentencePiece {
   readonly piece: string;
@@ -13,7 +20,7 @@ export interface SentencePiece {
 /** What a SentencePiece `.model` file says, as far as it bears on encoding and decoding. */
 export interface SentencePieceFile {
   readonly pieces: readonly SentencePiece[];
-  readonly model: "unigram" | "bpe";
+  readonly model: "unigram" | "bpe" | "word" | "char";
   readonly byteFallback: boolean;
   readonly unknownId: number;
   readonly bosId: number;
@@ -32,7 +39,7 @@ export interface SentencePieceFile {
  * Reads a `.model` file, field by field as in sentencepiece_model.proto.
  *
  * @param where the file's name, for messages
- * @throws NuwaError FILE for a file that is cut short, has no pieces, or has another model than Unigram or BPE
+ * @throws NuwaError FILE for a file that is cut short, has no pieces, or has a model of an unknown type
  */
 export function readSentencePieceFile(bytes: Uint8Array, where: string): SentencePieceFile {
   const fault = (message: string): NuwaError =>
@@ -99,8 +106,10 @@ export function readSentencePieceFile(bytes: Uint8Array, where: string): Sentenc
     }
   }
   if (pieces.length === 0) throw fault("it has no pieces");
-  if (modelType !== 1 && modelType !== 2) {
-    throw new NuwaError("FILE", `expected a SentencePiece model of type unigram or bpe, got type ${modelType}`, {
+  const model = modelTypes[modelType - 1];
+  if (model === undefined) {
+    const expected = modelTypes.join(", ");
+    throw new NuwaError("FILE", `expected a SentencePiece model of type ${expected}, got number ${modelType}`, {
       where,
     });
   }
@@ -108,7 +117,7 @@ export function readSentencePieceFile(bytes: Uint8Array, where: string): Sentenc
   if (unknownId < 0) throw fault("it has no unknown piece");
   return {
     pieces,
-    model: modelType === 1 ? "unigram" : "bpe",
+    model,
     byteFallback,
     unknownId,
     bosId: ids.bos,
@@ -122,5 +131,8 @@ export function readSentencePieceFile(bytes: Uint8Array, where: string): Sentenc
     whitespaceAsSuffix,
   };
 }
+
+/** By sentencepiece_model.proto's numbers, from 1 on. */
+const modelTypes = ["unigram", "bpe", "word", "char"] as const;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

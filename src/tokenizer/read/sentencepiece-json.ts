@@ -13,13 +13,19 @@ export function sentencePieceJson(
   });
   const steps: JsonObject[] = [];
   if (file.charsmap.length > 0) {
-    steps.push({ type: "Precompiled", precompiled_charsmap: Buffer.from(file.charsmap).toString("base64") });
+    steps.push({
+      type: "Precompiled",
+      precompiled_charsmap: Buffer.from(file.charsmap).toString("base64"),
+    });
   }
   if (file.removeExtraWhitespaces) {
     steps.push({ type: "Strip", strip_left: true, strip_right: true });
     steps.push({ type: "Replace", pattern: { Regex: " {2,}" }, content: " " });
   }
   if (file.addDummyPrefix && !file.whitespaceAsSuffix) steps.push({ type: "Prepend", prepend: "▁" });
+  if (file.addDummyPrefix && file.whitespaceAsSuffix) {
+    steps.push({ type: "Replace", pattern: { Regex: "\\z" }, content: "▁" });
+  }
   steps.push({ type: "Replace", pattern: { String: " " }, content: "▁" });
   const decoders: JsonObject[] = [
     { type: "Replace", pattern: { String: "▁" }, content: " " },
@@ -33,10 +39,26 @@ export function sentencePieceJson(
     padding: null,
     added_tokens: added.map(addedTokenJson),
     normalizer: { type: "Sequence", normalizers: steps },
-    pre_tokenizer: null,
+    pre_tokenizer: split(file),
     post_processor: null,
     decoder: { type: "Sequence", decoders },
-    model: file.model === "bpe" ? bpe(file, merges) : unigram(file),
+    model: file.model === "bpe" ? bpe(file, merges) : file.model === "unigram" ? unigram(file) : wordLevel(file),
+  };
+}
+
+/** Words and characters are pieces; the other models cut the text themselves. */
+function split(file: SentencePieceFile): JsonObject | null {
+  if (file.model === "bpe" || file.model === "unigram") return null;
+  const [pattern, behavior] =
+    file.model === "char" ? [{ Regex: "(?m:.)" }, "Isolated"] : [{ String: "▁" }, "MergedWithNext"];
+  return { type: "Split", pattern, behavior, invert: false };
+}
+
+function wordLevel(file: SentencePieceFile): JsonObject {
+  return {
+    type: "WordLevel",
+    vocab: Object.fromEntries(file.pieces.map(({ piece }, id) => [piece, id])),
+    unk_token: file.pieces[file.unknownId]?.piece ?? "",
   };
 }
 

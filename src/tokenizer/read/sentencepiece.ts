@@ -1,12 +1,14 @@
 import { CharacterBpeModel } from "../models/character-bpe-model.ts";
 import { Charsmap } from "../steps/charsmap.ts";
+import { chunkScanner, plainCharacters } from "../steps/chunks.ts";
 import type { Decoder } from "../steps/decoders.ts";
-import { byteFallbackIds, byteOfToken } from "../steps/byte-fallback.ts";
+import { byteFallbackIds, byteOfToken, fallBack } from "../steps/byte-fallback.ts";
 import type { PieceModel } from "../models/piece-model.ts";
 import { PipelineTokenizer } from "../models/pipeline-tokenizer.ts";
 import { cutsAt } from "./bpe.ts";
 import { sentencePieceJson } from "./sentencepiece-json.ts";
 import { PieceType, readSentencePieceFile, type SentencePieceFile } from "./sentencepiece-file.ts";
+import type { PieceScanner } from "../steps/pieces.ts";
 import type { Tokenizer } from "../types.ts";
 import { UnigramModel } from "../models/unigram-model.ts";
 
@@ -32,18 +34,25 @@ export function readSentencePiece(bytes: Uint8Array, where: string): Tokenizer {
   const merging = file.model === "bpe" ? bpeMerges(file) : undefined;
   const userDefined = file.pieces.filter(({ type }) => type === PieceType.userDefined).map(({ piece }) => piece);
   const charsmap = file.charsmap.length === 0 ? undefined : new Charsmap(file.charsmap, where);
+  const cutBeforeRuns =
+    merging !== undefined && userDefined.length === 0 && !file.whitespaceAsSuffix && ids.has(MARK) && cutsAt(MARK, ids)
+      ? MARK
+      : undefined;
+  const normalize = sentencePieceNormalizer(file, charsmap, longestFirst(userDefined), true);
+  const continueNormalize = sentencePieceNormalizer(file, charsmap, longestFirst(userDefined), false);
+  const chunks = userDefined.length === 0 && cutsAtBlanks(file, charsmap) ? chunkScanner(ONLY_BLANKS) : undefined;
+  // BPE is cut with its text. Unigram adds up scores over the whole text, so only its normalizer is.
+  const isCut = chunks !== undefined && cutBeforeRuns !== undefined;
   return new PipelineTokenizer({
-    kind: file.model,
+    kind: file.model === "word" ? "wordlevel" : file.model,
     ids,
     style: { byteLevel: false, byteFallback: file.byteFallback, blank: MARK },
     added: control,
     steps: [],
-    normalize: sentencePieceNormalizer(file, charsmap, longestFirst(userDefined)),
-    model: merging === undefined ? unigramModel(file) : bpeModel(file, merging, longestFirst(userDefined)),
-    cutBeforeRuns:
-      merging !== undefined && userDefined.length === 0 && !file.whitespaceAsSuffix && cutsAt(MARK, ids)
-        ? MARK
-        : undefined,
+    normalize: chunks === undefined || isCut ? normalize : byChunks(normalize, continueNormalize, chunks),
+    ...(isCut ? { chunks, continueNormalize } : {}),
+    model: makeModel(file, merging, longestFirst(userDefined)),
+    cutBeforeRuns,
     decoder: sentencePieceDecoder(file, ids),
     unknownId: file.unknownId,
     bosId: role(file.bosId),
@@ -59,11 +68,56 @@ function longestFirst(words: readonly string[]): RegExp | undefined {
   return new RegExp(sorted.map((word) => word.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "uy");
 }
 
-/** Normalizer::Normalize of sentencepiece's normalizer.cc. */
+const ONLY_BLANKS = { hanApart: false, punctuationApart: false };
+
+/** Whether a blank after a plain character begins something new for the normalizer. */
+function cutsAtBlanks(file: SentencePieceFile, charsmap: Charsmap | undefined): boolean {
+  if (file.whitespaceAsSuffix || !file.escapeWhitespaces) return false;
+  if (charsmap === undefined) return true;
+  return plainCharacters().every((character) => {
+    const { text, units } = charsmap.prefix(`${character} `, 0);
+    return units === 1 && text !== "" && !/^\p{White_Space}|\p{White_Space}$/u.test(text);
+  });
+}
+
+/** The same as `first` on the whole, word by word; words are kept. */
+function byChunks(
+  first: (text: string) => string,
+  next: (text: string) => string,
+  scan: PieceScanner,
+): (text: string) => string {
+  const kept = new Map<string, string>();
+  return (text) => {
+    let end = text === "" ? 0 : scan(text, 0);
+    let result = first(text.slice(0, end));
+    for (let start = end; start < text.length; start = end) {
+      end = scan(text, start);
+      const chunk = text.slice(start, end);
+      let changed = kept.get(chunk);
+      if (changed === undefined) {
+        changed = next(chunk);
+        if (kept.size >= MOST_KEPT) kept.clear();
+        if (chunk.length <= LONGEST_KEPT) kept.set(chunk, changed);
+      }
+      result += changed;
+    }
+    return result;
+  };
+}
+
+const LONGEST_KEPT = 48;
+const MOST_KEPT = 1 << 16;
+
+/**
+ * Normalizer::Normalize of sentencepiece's normalizer.cc.
+ *
+ * @param isFirst whether the text begins where the whole text begins
+ */
 function sentencePieceNormalizer(
   file: SentencePieceFile,
   charsmap: Charsmap | undefined,
   userDefined: RegExp | undefined,
+  isFirst: boolean,
 ): (text: string) => string {
   const blank = file.escapeWhitespaces ? MARK : " ";
   const next = (text: string, at: number): { text: string; units: number } => {
@@ -78,7 +132,7 @@ function sentencePieceNormalizer(
   };
   return (text) => {
     let at = 0;
-    if (file.removeExtraWhitespaces) {
+    if (file.removeExtraWhitespaces && isFirst) {
       while (at < text.length) {
         const { text: part, units } = next(text, at);
         if (part !== " ") break;
@@ -86,8 +140,8 @@ function sentencePieceNormalizer(
       }
     }
     if (at >= text.length) return "";
-    let result = !file.whitespaceAsSuffix && file.addDummyPrefix ? blank : "";
-    let afterBlank = file.removeExtraWhitespaces;
+    let result = isFirst && !file.whitespaceAsSuffix && file.addDummyPrefix ? blank : "";
+    let afterBlank = isFirst && file.removeExtraWhitespaces;
     while (at < text.length) {
       const { text: part, units } = next(text, at);
       at += units;
@@ -100,6 +154,39 @@ function sentencePieceNormalizer(
     }
     if (file.removeExtraWhitespaces) while (result.endsWith(blank)) result = result.slice(0, -blank.length);
     return file.whitespaceAsSuffix && file.addDummyPrefix ? result + blank : result;
+  };
+}
+
+function makeModel(file: SentencePieceFile, merging: Merging | undefined, userDefined: RegExp | undefined): PieceModel {
+  if (merging !== undefined) return bpeModel(file, merging, userDefined);
+  if (file.model === "unigram") return unigramModel(file);
+  const ids = new Map(
+    file.pieces.flatMap(({ piece, type }, id) => {
+      const isText = type === PieceType.normal || type === PieceType.userDefined || type === PieceType.unused;
+      return isText ? [[piece, id] as const] : [];
+    }),
+  );
+  const { unknownId } = file;
+  const bytes = byteIds(file);
+  // User-defined pieces are kept whole among characters, not among words.
+  const split =
+    file.model === "word" ? /\u2581?[^\u2581]*/gu : new RegExp(`${userDefined?.source ?? "(?!)"}|[\\s\\S]`, "gu");
+  return {
+    encode(text) {
+      const out: number[] = [];
+      let wasUnknown = false;
+      for (const [piece] of text.matchAll(split)) {
+        if (piece === "") continue;
+        const id = ids.get(piece);
+        const fallback = id === undefined && bytes !== undefined ? fallBack(piece, bytes) : undefined;
+        if (id !== undefined) out.push(id);
+        else if (fallback !== undefined) out.push(...fallback);
+        // Neighbouring unknown pieces are one.
+        else if (!wasUnknown) out.push(unknownId);
+        wasUnknown = id === undefined && fallback === undefined;
+      }
+      return out;
+    },
   };
 }
 
@@ -217,7 +304,10 @@ function bpeModel(file: SentencePieceFile, merging: Merging, userDefined: RegExp
   };
 }
 
-/** SentencePieceProcessor::Decode: marks to blanks, the first blank left out, runs of bytes to characters. */
+/**
+ * SentencePieceProcessor::Decode: marks to blanks, the first blank left out, runs of bytes to characters. A blank at the
+ * end stays, also where words carry their blank as a suffix.
+ */
 function sentencePieceDecoder(file: SentencePieceFile, ids: ReadonlyMap<string, number>): Decoder {
   const typeOf = (token: string): number => file.pieces[ids.get(token) ?? -1]?.type ?? PieceType.normal;
   const wholeBlank = file.addDummyPrefix || file.removeExtraWhitespaces;
@@ -241,7 +331,7 @@ function sentencePieceDecoder(file: SentencePieceFile, ids: ReadonlyMap<string, 
       if (type === PieceType.control) parts.push(token);
       else if (type === PieceType.unknown) parts.push(file.unknownSurface);
       else {
-        const kept = first && wholeBlank && !file.whitespaceAsSuffix && token.startsWith(MARK) ? token.slice(1) : token;
+        const kept = first && wholeBlank && token.startsWith(MARK) ? token.slice(1) : token;
         parts.push(kept.replaceAll(MARK, " "));
         // With extra blanks removed, a text cannot begin with one: all of them go, else only the one put there.
         if (!(file.removeExtraWhitespaces && parts.join("") === "")) first = false;
@@ -250,9 +340,6 @@ function sentencePieceDecoder(file: SentencePieceFile, ids: ReadonlyMap<string, 
       first = false;
     }
     endBytes();
-    if (file.whitespaceAsSuffix && wholeBlank && parts.at(-1)?.endsWith(" ") === true) {
-      parts[parts.length - 1] = parts.at(-1)?.slice(0, -1) ?? "";
-    }
     return parts;
   };
 }

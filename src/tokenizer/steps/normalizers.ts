@@ -25,7 +25,11 @@ const stepSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("Lowercase") }),
   z.strictObject({ type: z.literal("StripAccents") }),
   z.strictObject({ type: z.literal("Nmt") }),
-  z.strictObject({ type: z.literal("Strip"), strip_left: flag.default(true), strip_right: flag.default(true) }),
+  z.strictObject({
+    type: z.literal("Strip"),
+    strip_left: flag.default(true),
+    strip_right: flag.default(true),
+  }),
   z.strictObject({ type: z.literal("Replace"), pattern: patternSchema, content: z.string() }),
   z.strictObject({ type: z.literal("ByteLevel") }),
   z.strictObject({ type: z.literal("Prepend"), prepend: z.string() }),
@@ -36,10 +40,17 @@ const stepSchema = z.discriminatedUnion("type", [
 /**
  * The `normalizer` of a tokenizer.json as one function; undefined for none.
  *
+ * @param without a step that is left out
  * @throws NuwaError FILE naming what is not supported
  */
-export function readNormalizer(json: unknown, where: string): Normalizer | undefined {
-  const steps = readSteps(json, { schema: stepSchema, list: "normalizers", where, part: "normalizer" })
+export function readNormalizer(json: unknown, where: string, without?: string): Normalizer | undefined {
+  const steps = readSteps(json, {
+    schema: stepSchema,
+    list: "normalizers",
+    where,
+    part: "normalizer",
+  })
+    .filter(({ step }) => step.type !== without)
     .map(({ step, part }) => makeStep(step, where, part))
     .filter((step) => step !== undefined);
   return steps.length === 0 ? undefined : (text) => steps.reduce((result, step) => step(result), text);
