@@ -20,6 +20,8 @@ export interface Definition<Settings> {
   readonly summary: string;
   /** The recipe section. */
   readonly schema: z.ZodType<Settings>;
+  /** General keys of the recipe, such as `seed`, that the section takes over unless it has its own. */
+  readonly inherits?: readonly string[];
   /** The stage after which a plugin's stage comes; without it, after the last one that writes documents. */
   readonly after?: string;
 }

@@ -10,4 +10,6 @@ export * from "./pack/tokens/index.ts";
 export * from "./stage.ts";
 export * from "./data-stage.ts";
 export * from "./define-corpus-stage.ts";
+export * from "./define-files-stage.ts";
+export * from "./define-source-stage.ts";
 export * from "./define-stage.ts";

@@ -41,20 +41,20 @@ test.each([
   [100_000, 30_000],
 ])("a memory of %d bytes: runs on disk, merged in several rounds, give the same order", (memoryBytes, count) => {
   const records = rows(count, 4, 100);
-  const place = join(folder, String(memoryBytes));
-  const sorter = new ExternalSorter({ folder: place, memoryBytes });
+  const position = join(folder, String(memoryBytes));
+  const sorter = new ExternalSorter({ folder: position, memoryBytes });
   for (const [high, low, value] of records) sorter.add(high, low, value);
   // With the least memory there are more runs than are merged at a time.
   expect(sorter.runs).toBeGreaterThan(memoryBytes < 100_000 ? 64 : 4);
   expect(sortedBy(sorter, [])).toEqual(oracle(records));
   sorter.close();
-  expect(readdirSync(place)).toEqual([]);
+  expect(readdirSync(position)).toEqual([]);
 });
 
 test("what fits into memory is not written", () => {
-  const place = join(folder, "unused");
-  expect(sortedBy(new ExternalSorter({ folder: place, memoryBytes: 1e6 }), rows(1000, 5, 9))).toHaveLength(1000);
-  expect(existsSync(place)).toBe(false);
+  const position = join(folder, "unused");
+  expect(sortedBy(new ExternalSorter({ folder: position, memoryBytes: 1e6 }), rows(1000, 5, 9))).toHaveLength(1000);
+  expect(existsSync(position)).toBe(false);
 });
 
 test("groups: keys that two and more records have, with their values", () => {

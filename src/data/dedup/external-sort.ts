@@ -282,9 +282,9 @@ function sortRecords(records: Uint32Array, scratch: Uint32Array, count: number):
       }
       for (let i = 0, at = 0; i < count; i++, at += WORDS) {
         const digit = ((from[at + word] ?? 0) >>> shift) & mask;
-        const place = counts[digit] ?? 0;
-        counts[digit] = place + 1;
-        const target = WORDS * place;
+        const position = counts[digit] ?? 0;
+        counts[digit] = position + 1;
+        const target = WORDS * position;
         to[target] = from[at] ?? 0;
         to[target + 1] = from[at + 1] ?? 0;
         to[target + 2] = from[at + 2] ?? 0;

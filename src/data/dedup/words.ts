@@ -52,16 +52,16 @@ export function* byShard(
   }
 }
 
-/** Quadruples whose first word is a document's place, by that place. */
-export function byPlace<Entry>(
+/** Quadruples whose first word is a document's position, by that position. */
+export function byPosition<Entry>(
   quadruples: Uint32Array,
   make: (b: number, c: number, d: number) => Entry,
 ): Map<number, Entry[]> {
   const entries = new Map<number, Entry[]>();
   for (let at = 0; at < quadruples.length; at += 4) {
-    const [place = 0, b = 0, c = 0, d = 0] = quadruples.subarray(at, at + 4);
-    const known = entries.get(place);
-    if (known === undefined) entries.set(place, [make(b, c, d)]);
+    const [position = 0, b = 0, c = 0, d = 0] = quadruples.subarray(at, at + 4);
+    const known = entries.get(position);
+    if (known === undefined) entries.set(position, [make(b, c, d)]);
     else known.push(make(b, c, d));
   }
   return entries;

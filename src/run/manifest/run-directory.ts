@@ -127,14 +127,14 @@ function isScalar(folder: string): boolean {
  * @throws NuwaError FILE when there is no model
  * @example findModel("runs/sample") // "runs/sample/sft/checkpoints/best"
  */
-export function findModel(place: string): string {
-  if (!existsSync(place)) {
+export function findModel(location: string): string {
+  if (!existsSync(location)) {
     throw new NuwaError("FILE", "no such model or run directory", {
-      where: place,
+      where: location,
       hint: "expected runs/NAME, a checkpoint in it, or a folder with config.json and model.safetensors",
     });
   }
-  const run = new RunDirectory(path.resolve(place));
+  const run = new RunDirectory(path.resolve(location));
   const candidates = [
     run.root,
     ...[...trainingStages(run).map((stage) => run.checkpoints(stage)), run.root].flatMap((folder) => [
@@ -147,15 +147,15 @@ export function findModel(place: string): string {
   }
   if (existsSync(run.sweep)) {
     throw new NuwaError("FILE", "expected a model, got a sweep", {
-      where: place,
-      hint: `choose one of its variants: ${path.join(place, "variants", "…")}`,
+      where: location,
+      hint: `choose one of its variants: ${path.join(location, "variants", "…")}`,
     });
   }
   if (existsSync(run.manifest)) {
     throw new NuwaError("FILE", "this run has no checkpoint yet", {
-      where: place,
+      where: location,
       hint: "let `nuwa run` reach its first checkpoint, or wait for it",
     });
   }
-  throw new NuwaError("FILE", "expected a model: a folder with config.json, or a run directory", { where: place });
+  throw new NuwaError("FILE", "expected a model: a folder with config.json, or a run directory", { where: location });
 }

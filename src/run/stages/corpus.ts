@@ -15,12 +15,13 @@ import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type Stag
 
 /** The list's entry of a corpus-wide stage: round after round, its parts spread by the executor. */
 export function corpusStage(definition: CorpusStage): RecipeStage {
-  const { name, version, summary, schema, after } = definition;
+  const { name, version, summary, schema, after, inherits = [] } = definition;
   return defineRecipeStage({
     name,
     group: "data",
     summary,
     schema,
+    inherits,
     writesDocuments: true,
     ...(after === undefined ? {} : { after }),
     create: (settings, { directory, documents }): Stage => {

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as z from "zod";
 import { shuffleByHash } from "../../data/pack/dialogues/order.ts";
 import type { Question } from "../../data/pack/dialogues/index.ts";
+import { dialogueFiles } from "../../data/pack/dialogues/files.ts";
 import {
   askQuestions,
   evalDefinitions,
@@ -24,7 +25,6 @@ import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { readJsonLines } from "../shards/shards.ts";
 import { defineRecipeStage } from "./recipe-stage.ts";
 import { Interrupted, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
-import { dialogueFiles } from "./dialogues.ts";
 
 /** What the evaluation of a run leaves in `eval/scores.json`. */
 export interface RunScores {
@@ -150,7 +150,8 @@ async function questions(
   { progress, signal }: StageContext,
 ): Promise<QuestionScores | null> {
   const all: Question[] = [];
-  for await (const question of readJsonLines<Question>(dialogueFiles(directory).questions)) all.push(question);
+  for await (const question of readJsonLines<Question>(dialogueFiles(directory.dialogues).questions))
+    all.push(question);
   const chosen = shuffleByHash(all, seed, (question) => JSON.stringify(question)).slice(0, settings.questions);
   if (chosen.length === 0) return null;
   const bar = progress.bar("eval", "questions", chosen.length);

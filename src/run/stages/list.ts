@@ -1,3 +1,4 @@
+import { collectStage } from "../../data/acquire/collect/stage.ts";
 import { extractStage } from "../../data/clean/extract/stage.ts";
 import { cleanStage } from "../../data/clean/normalize/stage.ts";
 import { privacyStage } from "../../data/clean/privacy/stage.ts";
@@ -10,16 +11,17 @@ import { decontaminateStage } from "../../data/judge/decontaminate/stage.ts";
 import { filterStage } from "../../data/judge/filter/stage.ts";
 import { harmStage } from "../../data/judge/harm/stage.ts";
 import { perplexityStage } from "../../data/judge/perplexity/stage.ts";
+import { dialoguesStage } from "../../data/pack/dialogues/stage.ts";
+import { packStage } from "../../data/pack/tokens/stage.ts";
 import { Registry } from "../../text/index.ts";
 import { objectives } from "../../train/index.ts";
-import { collectStage } from "./collect.ts";
 import { corpusStage } from "./corpus.ts";
-import { dialoguesStage } from "./dialogues.ts";
+import { filesStage } from "./files.ts";
 import { evalStage } from "./eval.ts";
 import { mapperStage } from "./map.ts";
-import { packStage } from "./pack.ts";
 import type { RecipeStage } from "./recipe-stage.ts";
 import { samplesStage } from "./samples.ts";
+import { sourceStage } from "./source.ts";
 import { tokenizerStage } from "./tokenizer.ts";
 import { trainingStage } from "./train.ts";
 
@@ -28,7 +30,7 @@ import { trainingStage } from "./train.ts";
  * and report go through: a new stage is one line here, and one that trains is a line in the registry of objectives.
  */
 export const builtInStages: Registry<RecipeStage> = new Registry<RecipeStage>("stage", [
-  collectStage,
+  sourceStage(collectStage),
   mapperStage(extractStage),
   mapperStage(cleanStage),
   mapperStage(filterStage),
@@ -42,8 +44,8 @@ export const builtInStages: Registry<RecipeStage> = new Registry<RecipeStage>("s
   mapperStage(biasStage),
   mapperStage(decontaminateStage),
   tokenizerStage,
-  packStage,
-  dialoguesStage,
+  filesStage(packStage),
+  filesStage(dialoguesStage),
   ...[...objectives].map((objective) => trainingStage(objective)),
   samplesStage,
   evalStage,

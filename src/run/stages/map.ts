@@ -11,12 +11,13 @@ import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from 
 
 /** The list's entry of a stage that maps one document at a time: shard by shard, in worker threads. */
 export function mapperStage(definition: MapperStage): RecipeStage {
-  const { name, version, summary, schema, after, figures } = definition;
+  const { name, version, summary, schema, after, figures, inherits = [] } = definition;
   return defineRecipeStage({
     name,
     group: "data",
     summary,
     schema,
+    inherits,
     writesDocuments: true,
     ...(after === undefined ? {} : { after }),
     figures,

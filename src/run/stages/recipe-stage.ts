@@ -3,7 +3,7 @@ import type { DocumentFigure } from "../../data/define-stage.ts";
 import type { TrainingChoices } from "../../train/index.ts";
 import type { Document } from "../../text/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
-import type { GeneralSettings, Recipe } from "../recipe/general.ts";
+import type { Recipe } from "../recipe/general.ts";
 import type { Stage } from "./stage.ts";
 
 /** What a stage is made from beside its own section. */
@@ -48,7 +48,7 @@ export interface StageDefinition<Settings> {
   /** Of a stage that trains: its section of the report. */
   readonly report?: { readonly title: string; readonly lead: string } | undefined;
   /** General keys that its section takes over unless it has its own. */
-  readonly inherits?: readonly (keyof GeneralSettings)[];
+  readonly inherits?: readonly string[];
   /** The stage after which a plugin's stage comes; without it, after the last one of its group. */
   readonly after?: string;
   /**
@@ -66,7 +66,7 @@ export interface StageDefinition<Settings> {
 export interface RecipeStage extends StageDefinition<unknown> {
   readonly writesDocuments: boolean;
   readonly writesModel: boolean;
-  readonly inherits: readonly (keyof GeneralSettings)[];
+  readonly inherits: readonly string[];
 }
 
 /** Makes an entry of the list of stages; its functions check the section by the schema. */

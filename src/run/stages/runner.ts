@@ -95,7 +95,7 @@ async function runStage(
   if (!resumes) {
     // The record goes first: were the process killed in between, what still lies there belongs to nobody.
     manifest.remove(stage.name);
-    for (const place of stage.outputs) rmSync(place, { recursive: true, force: true });
+    for (const output of stage.outputs) rmSync(output, { recursive: true, force: true });
     manifest.set(stage.name, before);
   } else if (!same) manifest.set(stage.name, before);
   const clock = performance.now();
@@ -119,7 +119,7 @@ async function runStage(
 
 /** Checkpoints that the manifest knows nothing of (it was deleted, or is another's) are not deleted unasked. */
 function refuseUnknownOutput(stage: Stage, { directory }: StageContext): void {
-  const folder = stage.outputs.find((place) => existsSync(place) && statSync(place).isDirectory());
+  const folder = stage.outputs.find((output) => existsSync(output) && statSync(output).isDirectory());
   if (folder === undefined || readdirSync(folder).length === 0) return;
   throw new NuwaError("TRAINING", `"${stage.name}" left files here that the run's manifest does not know`, {
     where: directory.show(folder),

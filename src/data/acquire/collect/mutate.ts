@@ -20,14 +20,14 @@ const EDGES = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff
  */
 export function mutate(file: Buffer, other: Buffer, random: () => number): Buffer {
   let bytes: Buffer = Buffer.from(file);
-  const place = (length = bytes.length): number => Math.floor(random() * Math.max(1, length));
+  const position = (length = bytes.length): number => Math.floor(random() * Math.max(1, length));
   const times = 1 + Math.floor(random() * 4);
   for (let k = 0; k < times; k++) {
-    const [a, b] = [place(), place()].sort((x, y) => x - y) as [number, number];
+    const [a, b] = [position(), position()].sort((x, y) => x - y) as [number, number];
     switch (Math.floor(random() * 8)) {
       case 0:
-        for (let flips = 1 + place(8); flips > 0 && bytes.length > 0; flips--) {
-          const at = place();
+        for (let flips = 1 + position(8); flips > 0 && bytes.length > 0; flips--) {
+          const at = position();
           bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(random() * 8));
         }
         break;
@@ -43,12 +43,12 @@ export function mutate(file: Buffer, other: Buffer, random: () => number): Buffe
       case 4: {
         const piece = bytes.subarray(a, Math.min(b, a + 4096));
         const repeats = Math.min(200, Math.floor((8 * file.length) / Math.max(1, piece.length)));
-        const copies = Array.from({ length: 1 + place(repeats) }, () => piece);
+        const copies = Array.from({ length: 1 + position(repeats) }, () => piece);
         bytes = Buffer.concat([bytes.subarray(0, a), ...copies, bytes.subarray(a)]).subarray(0, 16 * file.length + 64);
         break;
       }
       case 5: {
-        const [from, to] = [place(other.length), place(other.length)].sort((x, y) => x - y) as [number, number];
+        const [from, to] = [position(other.length), position(other.length)].sort((x, y) => x - y) as [number, number];
         bytes = Buffer.concat([
           bytes.subarray(0, a),
           other.subarray(from, Math.min(to, from + 65_536)),
@@ -57,10 +57,10 @@ export function mutate(file: Buffer, other: Buffer, random: () => number): Buffe
         break;
       }
       case 6:
-        if (bytes.length >= 4) bytes.writeUInt32LE(EDGES[place(EDGES.length)] ?? 0, place(bytes.length - 3));
+        if (bytes.length >= 4) bytes.writeUInt32LE(EDGES[position(EDGES.length)] ?? 0, position(bytes.length - 3));
         break;
       default:
-        bytes.fill(place(256), a, Math.min(b, a + 64));
+        bytes.fill(position(256), a, Math.min(b, a + 64));
     }
   }
   return bytes;

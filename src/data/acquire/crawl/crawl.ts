@@ -87,7 +87,7 @@ async function crawlLocked(
     },
   });
   try {
-    if (recrawl && frontier.seen > 0) {
+    if (recrawl && frontier.size > 0) {
       frontier.recrawl();
       reset();
     }

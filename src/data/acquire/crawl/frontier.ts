@@ -125,7 +125,7 @@ export class Frontier {
 
   #end = 0;
 
-  get seen(): number {
+  get size(): number {
     return this.#entries.size;
   }
 

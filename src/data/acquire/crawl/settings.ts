@@ -1,8 +1,10 @@
 import { z } from "zod";
 
-const seconds = (value: number, what: string) => z.number().min(0).max(86_400).default(value).describe(what);
-const megabytes = (value: number, what: string) => z.number().positive().max(1000).default(value).describe(what);
-const wildcards = (what: string) => z.array(z.string().min(1)).default([]).describe(what);
+const seconds = (value: number, description: string) =>
+  z.number().min(0).max(86_400).default(value).describe(description);
+const megabytes = (value: number, description: string) =>
+  z.number().positive().max(1000).default(value).describe(description);
+const wildcards = (description: string) => z.array(z.string().min(1)).default([]).describe(description);
 
 /** What decides which pages are taken. A crawl that was begun cannot go on with other values of these. */
 const selection = {

@@ -194,9 +194,9 @@ function isSwap(a: string, b: string): boolean {
 /** All words that undoing one confusion makes of a word; of digits and bars, all at once too. */
 function confusions(word: string): Set<string> {
   const variants = new Set<string>();
-  for (const [seen, meant] of CONFUSIONS) {
-    for (let at = word.indexOf(seen); at >= 0; at = word.indexOf(seen, at + 1)) {
-      variants.add(word.slice(0, at) + meant + word.slice(at + seen.length));
+  for (const [typed, meant] of CONFUSIONS) {
+    for (let at = word.indexOf(typed); at >= 0; at = word.indexOf(typed, at + 1)) {
+      variants.add(word.slice(0, at) + meant + word.slice(at + typed.length));
     }
   }
   if (/[^a-z']/u.test(word)) {

@@ -54,11 +54,11 @@ export function addNoise(text: string, share: number, seed: number): Noisy {
 
   function scan(word: string): string {
     const fitting = SCANNED.filter(([meant]) => word.includes(meant));
-    const [meant = "", seen = ""] = pick(fitting) ?? [];
+    const [meant = "", misread = ""] = pick(fitting) ?? [];
     if (meant === "") return slip(word);
     const places = [...word.matchAll(new RegExp(meant, "gu"))].map((m) => m.index);
     const at = pick(places) ?? 0;
-    return word.slice(0, at) + seen + word.slice(at + meant.length);
+    return word.slice(0, at) + misread + word.slice(at + meant.length);
   }
   function slip(word: string): string {
     const at = 1 + Math.floor(random() * (word.length - 1));

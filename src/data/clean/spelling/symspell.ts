@@ -19,13 +19,13 @@ export class SymSpell {
   readonly #starts = new Int32Array(BUCKETS + 1);
   readonly #entries: Int32Array;
   readonly #maxDistance: number;
-  readonly #seen: Int32Array;
+  readonly #visited: Int32Array;
   #stamp = 0;
 
   constructor(words: readonly string[], maxDistance = 2) {
     this.#words = words;
     this.#maxDistance = maxDistance;
-    this.#seen = new Int32Array(words.length);
+    this.#visited = new Int32Array(words.length);
     const bucketsOf = words.map((word) => Int32Array.from(deletions(word, maxDistance)));
     for (const buckets of bucketsOf)
       for (const bucket of buckets) this.#starts[bucket + 1] = (this.#starts[bucket + 1] ?? 0) + 1;
@@ -48,8 +48,8 @@ export class SymSpell {
     for (const bucket of deletions(word, limit)) {
       for (let k = this.#starts[bucket] ?? 0; k < (this.#starts[bucket + 1] ?? 0); k++) {
         const index = this.#entries[k] ?? 0;
-        if (this.#seen[index] === this.#stamp) continue;
-        this.#seen[index] = this.#stamp;
+        if (this.#visited[index] === this.#stamp) continue;
+        this.#visited[index] = this.#stamp;
         const candidate = this.#words[index] ?? "";
         if (Math.abs(candidate.length - word.length) > limit) continue;
         const d = editDistance(word, candidate, limit);

@@ -52,8 +52,8 @@ export function documentAddress(
   document: Pick<Document, "source" | "meta">,
   ignored: readonly string[],
 ): string | undefined {
-  const given = document.meta["url"];
-  if (typeof given === "string") return normaliseAddress(given, ignored);
+  const url = document.meta["url"];
+  if (typeof url === "string") return normaliseAddress(url, ignored);
   if (!/^https?:/iu.test(document.source)) return undefined;
   const address = normaliseAddress(document.source, ignored);
   const part = /#\d+$/u.exec(document.source)?.[0] ?? "";

@@ -29,8 +29,8 @@ export class DedupIndex {
   }
 
   /**
-   * `order` is the document's place in the corpus (any number that does not depend on the workers, such as shard ·
-   * 2^32 + place), `length` its length in characters. Returns false, and adds nothing, for an id that is there already:
+   * `order` is the document's position in the corpus (any number that does not depend on the workers, such as shard ·
+   * 2^32 + position), `length` its length in characters. Returns false, and adds nothing, for an id that is there already:
    * the caller should drop that copy, as an id stands for one document.
    */
   add(id: string, order: number, length: number, signature: Signature): boolean {

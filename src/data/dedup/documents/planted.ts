@@ -121,11 +121,11 @@ export function plantedPassages(
     const length = isShort ? least - 1 : least + random(3 * least);
     const passage = words(length).join(space);
     const places = [...new Set(Array.from({ length: 2 + random(3) }, () => random(count)))].toSorted((a, b) => a - b);
-    for (const [copy, place] of places.entries()) {
+    for (const [copy, position] of places.entries()) {
       const goes = copy > 0 && !isShort;
       if (goes) result.copies++;
       if (copy > 0 && isShort) result.short++;
-      const document = parts[place] ?? [];
+      const document = parts[position] ?? [];
       const beside = { text: [border(), ...words(random(30)), border()].join(space), goes: false };
       const planted = { text: passage, goes };
       if (random(2) === 0) document.push(planted, beside);

@@ -16,7 +16,7 @@ export const RULES = ["same_id", "url", "exact", "minhash"] as const;
 /** The first three rules' keys; the bands of MinHash follow. */
 export const KEY_COLUMNS = 3;
 
-/** Signatures of a corpus by document number (its place in the corpus), in memory or on disk. */
+/** Signatures of a corpus by document number (its position in the corpus), in memory or on disk. */
 export interface SignatureSource {
   readonly size: number;
   /** In code points. */
@@ -81,8 +81,8 @@ export function* resolveDuplicates(
     }
   }
 
-  for (const [column, isOn] of [true, settings.url.enabled, settings.exact].entries()) {
-    if (!isOn) continue;
+  for (const [column, isEnabled] of [true, settings.url.enabled, settings.exact].entries()) {
+    if (!isEnabled) continue;
     let found = 0;
     for (const bucket of buckets(column)) {
       for (const alike of classes(bucket, (document) => source.further(column, document))) {

@@ -47,9 +47,9 @@ export const dedupWork: CorpusWork<DedupSettings> = {
   last: defineLastRound({
     input: drops,
     answer,
-    verdicts: (_settings, documents, byPlace) =>
-      documents.map((document, place): Verdict => {
-        const reason = byPlace.get(place);
+    verdicts: (_settings, documents, byPosition) =>
+      documents.map((document, position): Verdict => {
+        const reason = byPosition.get(position);
         return reason === undefined ? { keep: document } : { drop: reason };
       }),
   }),
@@ -65,12 +65,12 @@ async function* answer(settings: DedupSettings, context: AnswerContext): AsyncGe
     for (let shard = 0; shard < corpus.shards; shard++) {
       if (!context.isMissing(shard)) continue;
       const [first, end] = [corpus.firstOf(shard), corpus.firstOf(shard + 1)];
-      const byPlace: Drops = new Map();
+      const byPosition: Drops = new Map();
       for (let document = first; document < end; document++) {
         const reason = dropOf(document, resolution, signatures, settings);
-        if (reason !== undefined) byPlace.set(document - first, reason);
+        if (reason !== undefined) byPosition.set(document - first, reason);
       }
-      yield { key: shard, shard, input: byPlace };
+      yield { key: shard, shard, input: byPosition };
     }
   } finally {
     signatures.close();

@@ -20,17 +20,17 @@ export class LineWorker {
     this.#settings = settings;
   }
 
-  /** Hashes of all paragraphs and lines that are long enough, each once a document: triples (high, low, place). */
+  /** Hashes of all paragraphs and lines that are long enough, each once a document: triples (high, low, position). */
   keys(documents: readonly Pick<Document, "text">[]): Uint32Array {
     const triples: number[] = [];
     const met = new Set<number>();
-    for (const [place, { text }] of documents.entries()) {
+    for (const [position, { text }] of documents.entries()) {
       met.clear();
       for (const unit of this.#units(text).units) {
         const key = keyOf(unit);
         if (!this.#isLong(unit) || met.has(key)) continue;
         met.add(key);
-        triples.push(unit.high, unit.low, place);
+        triples.push(unit.high, unit.low, position);
       }
     }
     return Uint32Array.from(triples);

@@ -8,13 +8,13 @@ import {
   type Part,
 } from "../../define-corpus-stage.ts";
 import { ExternalSorter } from "../external-sort.ts";
-import { byPlace, bytesOf, byShard, readWords } from "../words.ts";
+import { byPosition, bytesOf, byShard, readWords } from "../words.ts";
 import { addRepeatedUnits, LineWorker, type RepeatedUnit } from "./lines.ts";
 import type { LinesSettings } from "./settings.ts";
 
 /** What of one shard is repeated. */
 const repeatedUnits = z.object({
-  /** Quadruples: the document's place, high and low word of the hash, number of the first document that has it. */
+  /** Quadruples: the document's position, high and low word of the hash, number of the first document that has it. */
   units: z.instanceof(Uint32Array),
   /** Ids of the first documents, by number. */
   ids: z.record(z.string(), z.string()),
@@ -37,9 +37,9 @@ export const linesWork: CorpusWork<LinesSettings> = {
     answer,
     verdicts: (settings, documents, { units, ids }) => {
       const worker = new LineWorker(settings);
-      const byDocument = byPlace(units, (high, low, first): RepeatedUnit => ({ high, low, first }));
+      const byDocument = byPosition(units, (high, low, first): RepeatedUnit => ({ high, low, first }));
       const nameOf = (document: number): string => ids[document] ?? "";
-      return documents.map((document, place) => worker.verdict(document, byDocument.get(place) ?? [], nameOf));
+      return documents.map((document, position) => worker.verdict(document, byDocument.get(position) ?? [], nameOf));
     },
   }),
 };
@@ -66,8 +66,8 @@ async function* answer(settings: LinesSettings, context: AnswerContext): AsyncGe
       const units: number[] = [];
       const ids: Record<string, string> = {};
       for (let at = 0; at < rows.length; at += 6) {
-        const [place = 0, high = 0, low = 0, , , first = 0] = rows.subarray(at, at + 6);
-        units.push(place, high, low, first);
+        const [position = 0, high = 0, low = 0, , , first = 0] = rows.subarray(at, at + 6);
+        units.push(position, high, low, first);
         ids[first] ??= corpus.idOf(first);
       }
       yield { key: shard, shard, input: { units: Uint32Array.from(units), ids } };

@@ -9,7 +9,7 @@ import type { FirstWindows } from "./windows.ts";
 
 /** Stretches are sorted into so many sections by their keys; equal windows are always in one section. */
 export const SECTIONS = 256;
-/** Words before a stretch's tokens in a section: the document's place, the first token, how many tokens. */
+/** Words before a stretch's tokens in a section: the document's position, the first token, how many tokens. */
 const HEAD = 3;
 
 /** The part of substring deduplication that looks at documents: any worker can do any shard. */
@@ -25,18 +25,18 @@ export class PassageWorker {
   }
 
   /**
-   * The keys of all stretches of windows, as triples (high, low, the document's place in the shard). A key that occurs
+   * The keys of all stretches of windows, as triples (high, low, the document's position in the shard). A key that occurs
    * once in the corpus belongs to windows that occur once.
    */
   keys(documents: readonly Pick<Document, "text">[]): Uint32Array {
     const triples = new Words();
-    for (const [place, { text }] of documents.entries()) {
+    for (const [position, { text }] of documents.entries()) {
       const { count, highs, lows, starts, ends } = this.#segment(text);
       for (let i = 0; i < count; i++) {
-        triples.push(highs[i] ?? 0, lows[i] ?? 0, place);
+        triples.push(highs[i] ?? 0, lows[i] ?? 0, position);
         // So long a stretch may repeat itself.
         if ((ends[i] ?? 0) - (starts[i] ?? 0) > this.#settings.min_tokens)
-          triples.push(highs[i] ?? 0, lows[i] ?? 0, place);
+          triples.push(highs[i] ?? 0, lows[i] ?? 0, position);
       }
     }
     return triples.words();
@@ -46,23 +46,23 @@ export class PassageWorker {
    * The stretches whose keys occur again, with their tokens, in sections: first the section's ends in words, counted
    * from the beginning, then the sections.
    *
-   * @param wanted pairs (place, high word of the key), ascending by place
+   * @param wanted pairs (position, high word of the key), ascending by position
    */
   gather(documents: readonly Pick<Document, "text">[], wanted: Uint32Array): Uint32Array {
     const width = this.#settings.min_tokens;
     const sections = Array.from({ length: SECTIONS }, () => new Words(64));
     const keys = new Set<number>();
     for (let at = 0; at < wanted.length; ) {
-      const place = wanted[at] ?? 0;
+      const position = wanted[at] ?? 0;
       keys.clear();
-      for (; at < wanted.length && wanted[at] === place; at += 2) keys.add(wanted[at + 1] ?? 0);
-      const { count, highs, starts, ends } = this.#segment(documents[place]?.text ?? "");
+      for (; at < wanted.length && wanted[at] === position; at += 2) keys.add(wanted[at + 1] ?? 0);
+      const { count, highs, starts, ends } = this.#segment(documents[position]?.text ?? "");
       for (let i = 0; i < count; i++) {
         const high = highs[i] ?? 0;
         if (!keys.has(high)) continue;
         const [start, end] = [starts[i] ?? 0, (ends[i] ?? 0) + width - 1];
         const section = sections[high % SECTIONS];
-        section?.push(place, start, end - start);
+        section?.push(position, start, end - start);
         section?.append(this.#tokeniser.hashes.subarray(start, end));
       }
     }
@@ -170,12 +170,12 @@ export function findPassages(parts: readonly SectionPart[], width: number, first
   return found.words();
 }
 
-/** The last stretch that begins at or before a place. */
-function stretchAt(places: Uint32Array, count: number, place: number): number {
+/** The last stretch that begins at or before a position. */
+function stretchAt(places: Uint32Array, count: number, position: number): number {
   let low = 0;
   for (let high = count; high - low > 1; ) {
     const middle = (low + high) >> 1;
-    if ((places[middle] ?? 0) <= place) low = middle;
+    if ((places[middle] ?? 0) <= position) low = middle;
     else high = middle;
   }
   return low;

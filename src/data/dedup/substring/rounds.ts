@@ -9,7 +9,7 @@ import {
   type Part,
 } from "../../define-corpus-stage.ts";
 import { ExternalSorter } from "../external-sort.ts";
-import { byPlace, bytesOf, byShard, readWords, wordCount } from "../words.ts";
+import { byPosition, bytesOf, byShard, readWords, wordCount } from "../words.ts";
 import type { Passage } from "./cut.ts";
 import { findPassages, PassageWorker, SECTIONS } from "./passages.ts";
 import type { SubstringSettings } from "./settings.ts";
@@ -26,7 +26,7 @@ type Block = z.output<typeof block>;
 
 /** What of one shard came before. */
 const repeatedPassages = z.object({
-  /** Quadruples: the document's place, first token, behind the last token, number of the document that has it first. */
+  /** Quadruples: the document's position, first token, behind the last token, number of the document that has it first. */
   passages: z.instanceof(Uint32Array),
   /** Ids of the first documents, by number. */
   ids: z.record(z.string(), z.string()),
@@ -49,7 +49,7 @@ export const substringWork: CorpusWork<SubstringSettings> = {
     }),
     defineRound({
       name: "stretches",
-      // Pairs of a document's place and a key's high word.
+      // Pairs of a document's position and a key's high word.
       input: z.instanceof(Uint32Array),
       answer: repeatedKeys,
       part: (settings, { input, documents }) =>
@@ -67,9 +67,9 @@ export const substringWork: CorpusWork<SubstringSettings> = {
     answer: passagesByShard,
     verdicts: (settings, documents, { passages, ids }) => {
       const worker = new PassageWorker(settings);
-      const byDocument = byPlace(passages, (start, end, first): Passage => ({ start, end, first }));
+      const byDocument = byPosition(passages, (start, end, first): Passage => ({ start, end, first }));
       const nameOf = (document: number): string => ids[document] ?? "";
-      return documents.map((document, place) => worker.verdict(document, byDocument.get(place) ?? [], nameOf));
+      return documents.map((document, position) => worker.verdict(document, byDocument.get(position) ?? [], nameOf));
     },
   }),
 };
@@ -169,11 +169,11 @@ async function* passagesByShard(
       const ids: Record<string, string> = {};
       let last = -1;
       for (let at = 0; at < rows.length; at += 6) {
-        const [place = 0, twice = 0, end = 0, , , first = 0] = rows.subarray(at, at + 6);
-        quadruples.push(place, twice / 2, end, first);
+        const [position = 0, twice = 0, end = 0, , , first = 0] = rows.subarray(at, at + 6);
+        quadruples.push(position, twice / 2, end, first);
         // The ledger names the document that has a document's first passage.
-        if (place !== last) ids[first] = corpus.idOf(first);
-        last = place;
+        if (position !== last) ids[first] = corpus.idOf(first);
+        last = position;
       }
       yield { key: shard, shard, input: { passages: Uint32Array.from(quadruples), ids } };
     }

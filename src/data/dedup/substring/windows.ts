@@ -10,7 +10,7 @@ export interface TextAddon {
 }
 
 /**
- * For each window of `width` tokens the place of the first equal one: `result[i] === i` where the window is the first
+ * For each window of `width` tokens the position of the first equal one: `result[i] === i` where the window is the first
  * of its kind, or holds a 0 (the separator), or does not end within `tokens`. May overwrite `tokens`.
  */
 export type FirstWindows = (tokens: Int32Array, width: number) => Int32Array;

@@ -20,7 +20,7 @@ export class NgramCounter {
   #current = new Int32Array(0);
   #counts = new Int32Array(0);
   #firsts = new Int32Array(0);
-  #seen = new Uint8Array(0);
+  #visited = new Uint8Array(0);
   #alive = new Int32Array(0);
   #offsets = new Int32Array(0);
 
@@ -99,17 +99,17 @@ export class NgramCounter {
         if (count > 1) result.top.set(n, (count * lengthAt(firsts[best] ?? 0, n)) / characters);
       }
       if (result.duplicate.has(n)) {
-        const seen = this.#seen.fill(0, 0, distinct);
+        const visited = this.#visited.fill(0, 0, distinct);
         let repeated = 0;
         let free = 0;
         for (let k = 0; k < living; k++) {
           const i = alive[k] ?? 0;
           if (i < free) continue;
           const id = current[i] ?? 0;
-          if (seen[id] === 1) {
+          if (visited[id] === 1) {
             repeated += lengthAt(i, n);
             free = i + n;
-          } else seen[id] = 1;
+          } else visited[id] = 1;
         }
         result.duplicate.set(n, repeated / characters);
       }
@@ -148,6 +148,6 @@ export class NgramCounter {
     this.#firsts = new Int32Array(room);
     this.#alive = new Int32Array(room);
     this.#offsets = new Int32Array(room + 1);
-    this.#seen = new Uint8Array(room);
+    this.#visited = new Uint8Array(room);
   }
 }

@@ -36,8 +36,8 @@ export function mixture(
   for (const index of train) members[table.source(index)]?.push(index);
   const tokens = members.map((indices) => indices.reduce((sum, index) => sum + table.get(index).tokens, 0));
   const epochs = epochsOf(tokens, sources, options);
-  const places: { index: number; place: number }[] = [];
-  const given = members.map((indices, source) => {
+  const positions: { index: number; position: number }[] = [];
+  const reached = members.map((indices, source) => {
     const [times, wanted] = [epochs[source] ?? 0, (epochs[source] ?? 0) * (tokens[source] ?? 0)];
     let sum = 0;
     for (let round = 0; round < Math.ceil(times) && sum < wanted; round++) {
@@ -45,14 +45,14 @@ export function mixture(
         const { tokens: length } = table.get(index);
         // The last document is taken if that comes nearer to what is wanted.
         if (wanted - sum < length / 2) break;
-        places.push({ index, place: spread(table.order(index), round) });
+        positions.push({ index, position: spread(table.order(index), round) });
         sum += length;
         if (sum >= wanted) break;
       }
     }
     return sum;
   });
-  const total = given.reduce((sum, part) => sum + part, 0);
+  const total = reached.reduce((sum, part) => sum + part, 0);
   if (total === 0) throw new NuwaError("VALUE", "the mixture leaves nothing to train on", { where: "pack.mixture" });
   const wishes = epochs.map((times, source) => times * (tokens[source] ?? 0));
   const wish = wishes.reduce((sum, part) => sum + part, 0);
@@ -60,12 +60,12 @@ export function mixture(
     source,
     documents: members[i]?.length ?? 0,
     tokens: tokens[i] ?? 0,
-    epochs: tokens[i] === 0 ? 0 : (given[i] ?? 0) / (tokens[i] ?? 1),
+    epochs: tokens[i] === 0 ? 0 : (reached[i] ?? 0) / (tokens[i] ?? 1),
     wanted: (wishes[i] ?? 0) / wish,
-    share: (given[i] ?? 0) / total,
+    share: (reached[i] ?? 0) / total,
   }));
   const order = Uint32Array.from(
-    places.toSorted((a, b) => a.place - b.place || a.index - b.index),
+    positions.toSorted((a, b) => a.position - b.position || a.index - b.index),
     ({ index }) => index,
   );
   return { order, shares };
@@ -95,10 +95,10 @@ function epochsOf(tokens: readonly number[], sources: readonly string[], options
   });
 }
 
-/** Another place in [0, 1) for each round, in no visible relation to the first. */
-function spread(place: number, round: number): number {
-  let bits = (Math.floor(place * 2 ** 32) ^ Math.imul(round, 0x9e3779b1)) >>> 0;
-  if (round === 0) return place;
+/** Another position in [0, 1) for each round, in no visible relation to the first. */
+function spread(position: number, round: number): number {
+  let bits = (Math.floor(position * 2 ** 32) ^ Math.imul(round, 0x9e3779b1)) >>> 0;
+  if (round === 0) return position;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
   return ((bits ^ (bits >>> 16)) >>> 0) / 2 ** 32;

@@ -1,64 +1,65 @@
-import { collect, collectSettings, type CollectSettings } from "../../data/acquire/collect/index.ts";
+import type { SourceDefinition } from "../../data/define-source-stage.ts";
 import { emptyStatistics, measure, type Problem, type StageStatistics } from "../../data/stage.ts";
 import { NuwaError, toJsonObject, type Document } from "../../text/index.ts";
 import { bytes, count } from "../progress.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import { defineRecipeStage } from "./recipe-stage.ts";
-import { stopIfAborted, type StageContext } from "./stage.ts";
-import { fingerprintFiles } from "./outside-files.ts";
+import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
+import { stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
+import { fingerprintAll } from "./outside-files.ts";
 
 /**
- * Reads the user's files into shards. The files are read in a fixed order, and a shard ends where its text reaches a
- * fixed size; after an interruption they are read again and shards that are already whole are passed over.
+ * The list's entry of a stage that documents come from. Its files are read in a fixed order, and a shard ends where its
+ * text reaches a fixed size; after an interruption they are read again and shards that are already whole are passed over.
  */
-export const collectStage = defineRecipeStage({
-  name: "collect",
-  group: "data",
-  summary: "Read documents from files.",
-  schema: collectSettings,
-  writesDocuments: true,
-  create: (settings, { directory, recipe }) => {
-    const folder = new ShardFolder(directory.data("collect"));
-    return {
-      name: "collect",
-      version: 2,
-      settings: { ...toJsonObject(settings), shard_mb: recipe.shard_mb },
-      after: [],
-      outside: (context) => fingerprintSources(settings, context),
-      outputs: [folder.folder],
-      shards: folder,
-      precious: false,
-      isWhole: () => folder.isWhole(),
-      run: (context) => run(folder, settings, recipe.shard_mb * 1e6, context),
-    };
-  },
-});
-
-async function fingerprintSources(settings: CollectSettings, { cwd }: StageContext): Promise<Record<string, string>> {
-  const inputs: Record<string, string> = {};
-  for (const [index, source] of settings.sources.entries()) {
-    const exclude = [source.exclude ?? []].flat();
-    const name = `files of source ${index + 1}`;
-    inputs[name] = await fingerprintFiles([source.files].flat(), { cwd, exclude, format: source.format });
-  }
-  return inputs;
+export function sourceStage<Settings extends object>(definition: SourceDefinition<Settings>): RecipeStage {
+  const { name, version, summary, schema, sources, inherits = [] } = definition;
+  return defineRecipeStage({
+    name,
+    group: "data",
+    summary,
+    schema,
+    inherits,
+    writesDocuments: true,
+    create: (settings, { directory, recipe }) => {
+      const folder = new ShardFolder(directory.data(name));
+      return {
+        name,
+        version,
+        settings: { ...toJsonObject(settings), shard_mb: recipe.shard_mb },
+        after: [],
+        outside: ({ cwd }) => fingerprintAll(sources?.(settings) ?? {}, cwd),
+        outputs: [folder.folder],
+        shards: folder,
+        precious: false,
+        isWhole: () => folder.isWhole(),
+        run: (context) => run(definition, settings, folder, recipe.shard_mb * 1e6, context),
+      };
+    },
+  });
 }
 
-async function run(folder: ShardFolder, settings: CollectSettings, shardBytes: number, context: StageContext) {
+async function run<Settings>(
+  { name, load }: SourceDefinition<Settings>,
+  settings: Settings,
+  folder: ShardFolder,
+  shardBytes: number,
+  context: StageContext,
+): Promise<StageOutcome> {
   const { progress, signal, cwd } = context;
   folder.sweep();
-  const bar = progress.bar("collect", "documents");
+  const bar = progress.bar(name, "documents");
   const infos: ShardInfo[] = [];
-  let pending = new Pending();
+  let pending = new Pending(name);
   let documents = 0;
   let file = "";
   const flush = (): void => {
     const shard = infos.length;
     const known = folder.info(shard);
     infos.push(known ?? folder.write(shard, pending.documents, pending));
-    pending = new Pending();
+    pending = new Pending(name);
   };
-  const stream = collect(settings, {
+  const read = await load();
+  const stream = read(settings, {
     cwd,
     onProblem: (problem) => pending.problems.push(problem),
     onFile: (event) => {
@@ -76,17 +77,17 @@ async function run(folder: ShardFolder, settings: CollectSettings, shardBytes: n
       stopIfAborted(signal);
     }
   }
-  if (documents === 0) throw nothingCollected(pending.problems);
+  if (documents === 0) throw nothingCollected(name, pending.problems);
   // Problems may come after the last document.
   if (pending.documents.length > 0 || pending.problems.length > 0) flush();
   folder.sweep(infos.length);
-  const { output, summary } = folder.finish("collect", infos);
+  const { output, summary } = folder.finish(name, infos);
   const { out } = summary.statistics;
   const skipped = summary.problems.length;
   bar.done(
     `${count(out.documents)} documents, ${bytes(out.bytes)} of text${skipped > 0 ? `, ${skipped} problems` : ""}`,
   );
-  tellProblems(summary.problems, context, folder.statisticsFile);
+  reportProblems(summary.problems, context, folder.statisticsFile);
   return { output, summary: { ...out, problems: skipped } };
 }
 
@@ -94,7 +95,11 @@ class Pending {
   readonly documents: Document[] = [];
   readonly problems: Problem[] = [];
   readonly removed: [] = [];
-  readonly statistics: StageStatistics = emptyStatistics("collect");
+  readonly statistics: StageStatistics;
+
+  constructor(stage: string) {
+    this.statistics = emptyStatistics(stage);
+  }
 
   add(document: Document): void {
     const size = measure(document.text);
@@ -109,17 +114,17 @@ class Pending {
 
 const SHOWN_PROBLEMS = 5;
 
-function tellProblems(problems: readonly Problem[], { progress, directory }: StageContext, file: string): void {
+function reportProblems(problems: readonly Problem[], { progress, directory }: StageContext, file: string): void {
   for (const { where, message } of problems.slice(0, SHOWN_PROBLEMS)) progress.warn(`${where}: ${message}`);
   if (problems.length > SHOWN_PROBLEMS) {
     progress.warn(`and ${problems.length - SHOWN_PROBLEMS} more, listed in ${directory.show(file)}`);
   }
 }
 
-function nothingCollected(problems: readonly Problem[]): NuwaError {
+function nothingCollected(stage: string, problems: readonly Problem[]): NuwaError {
   const [first] = problems;
   return new NuwaError("DATA", first === undefined ? "the sources hold no document" : first.message, {
-    where: first?.where ?? "collect.sources",
+    where: first?.where ?? `${stage}.sources`,
     hint: problems.length > 1 ? `and ${problems.length - 1} more problems; nothing is left to work on` : undefined,
   });
 }
