@@ -48,8 +48,10 @@ test("tasks measured one after another are kept, the newest result of each", asy
   expect(readFileSync(join(folder, "examples/piqa.jsonl"), "utf8")).toContain('"query":"q"');
 });
 
-test("results of other weights or under other options are not mixed in", async () => {
+test("results of other weights or under other options are not mixed in, and said to be dropped", async () => {
   await save(measured, result("piqa", 0.1));
+  expect(await new ResultWriter(folder, measured).finish([result("copa", 0.1)])).toBe(0);
+  expect(await new ResultWriter(folder, { ...measured, options: { limit: 4 } }).finish([result("copa", 0.1)])).toBe(1);
   expect(await save({ ...measured, options: {} }, result("boolq", 0.2))).toEqual([["boolq", 0.2]]);
   expect(await save({ ...measured, fingerprint: "g", options: {} }, result("copa", 0.3))).toEqual([["copa", 0.3]]);
 });

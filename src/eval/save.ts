@@ -49,25 +49,29 @@ export class ResultWriter {
     stream.write(`${JSON.stringify(result)}\n`);
   }
 
-  /** Closes the files and writes the results. */
-  async finish(results: readonly TaskResult[]): Promise<void> {
+  /**
+   * Closes the files and writes the results.
+   * @returns how many earlier results were dropped, being of other weights or options
+   */
+  async finish(results: readonly TaskResult[]): Promise<number> {
     for (const stream of this.#streams.values()) {
       stream.end();
       if (!stream.writableFinished) await once(stream, "finish");
     }
-    const all = [...this.#earlier(results), ...results];
+    const { kept, dropped } = this.#earlier(results);
     const file = join(this.#folder, "results.json");
-    writeWhole(file, `${JSON.stringify({ ...this.#measured, results: all }, null, 2)}\n`);
+    writeWhole(file, `${JSON.stringify({ ...this.#measured, results: [...kept, ...results] }, null, 2)}\n`);
+    return dropped;
   }
 
   /** Results in the file that these do not replace. */
-  #earlier(results: readonly TaskResult[]): z.infer<typeof taskName>[] {
+  #earlier(results: readonly TaskResult[]): { kept: z.infer<typeof taskName>[]; dropped: number } {
     const before = saved.safeParse(readJson(join(this.#folder, "results.json")));
-    if (!before.success) return [];
+    if (!before.success) return { kept: [], dropped: 0 };
     const { model, fingerprint, options } = before.data;
     const same = JSON.stringify({ model, fingerprint, options }) === JSON.stringify(this.#measured);
-    if (!same) return [];
     const names = new Set(results.flatMap(({ task, group }) => [task, group ?? task]));
-    return before.data.results.filter(({ task, group }) => !names.has(task) && !names.has(group ?? task));
+    const others = before.data.results.filter(({ task, group }) => !names.has(task) && !names.has(group ?? task));
+    return same ? { kept: others, dropped: 0 } : { kept: [], dropped: others.length };
   }
 }

@@ -128,8 +128,11 @@ async function score(modelPath: string, options: Options): Promise<{ name: strin
     const results: TaskResult[] = [];
     for (const file of options.text) results.push(await scoreFile(model, file));
     if (tasks.length > 0) results.push(...(await runTasks(model, tasks, options, definitions, progress, writer)));
-    await writer?.finish(results);
+    const dropped = (await writer?.finish(results)) ?? 0;
     if (output !== undefined) process.stderr.write(`results and examples: ${run.show(output)}\n`);
+    if (dropped > 0) {
+      process.stderr.write(`${dropped} earlier results there were of other weights or options, and were replaced\n`);
+    }
     return { name, results };
   } finally {
     model.dispose();
@@ -157,7 +160,7 @@ async function runTasks(
   progress: Progress,
   writer: ResultWriter | undefined,
 ): Promise<TaskResult[]> {
-  let current: { task: string; bar: ReturnType<Progress["bar"]> } | undefined;
+  let current: { task: string; total: number; bar: ReturnType<Progress["bar"]> } | undefined;
   const results = await evaluate(model, {
     tasks,
     dataDir: options.data,
@@ -170,13 +173,13 @@ async function runTasks(
     onExample: (example) => writer?.example(example),
     onProgress({ task, done, total }) {
       if (current?.task !== task) {
-        current?.bar.done(current.task);
-        current = { task, bar: progress.bar(task, "requests", total) };
+        current?.bar.done(`${current.total} requests`);
+        current = { task, total, bar: progress.bar(task, "requests", total) };
       }
       current.bar.update(done);
     },
   });
-  current?.bar.done(current.task);
+  current?.bar.done(`${current.total} requests`);
   return results;
 }
 

@@ -53,7 +53,7 @@ Examples:
 function print(rows: ReturnType<typeof sortRows>): void {
   const texts = boardTables(rows).map(
     ({ title, note, head, rows: lines }) =>
-      `${title}\n${table([["", ...head], ...lines.map(({ isOwn, cells }) => [isOwn ? "*" : "", ...cells])])}${note}\n`,
+      `${title}\n${table([head, ...lines.map(({ isOwn, cells: [first = "", ...cells] }) => [isOwn ? `${first} *` : first, ...cells])])}${note}\n`,
   );
   process.stdout.write(texts.join("\n"));
 }
