@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { classic, llamaLike } from "../../test/helpers/models.ts";
 import { check } from "../text/settings/issues.ts";
 import { NuwaError } from "../text/index.ts";
 import { measureStep } from "./measure-step.ts";
@@ -65,6 +66,20 @@ describe("a recipe's model", () => {
       { family: "llama", num_hidden_layers: 2 },
     ]) {
       expect(architectureOfSection(section, run).config).toMatchObject(shape);
+    }
+  });
+
+  test("GPT-2 and LLaMA are what our own decoder is with their choices", () => {
+    const own = { num_hidden_layers: 2, hidden_size: 32, num_attention_heads: 4 };
+    const gpt2 = { family: "gpt2", n_layer: 2, n_embd: 32, n_head: 4 };
+    const llama = { family: "llama", ...own, intermediate_size: 128, rms_norm_eps: 1e-5 };
+    for (const [section, choices] of [
+      [gpt2, classic],
+      [llama, llamaLike],
+    ] as const) {
+      const named = architectureOfSection(section, run);
+      expect(named.config).toEqual(architectureOfSection({ ...own, ...choices }, run).config);
+      expect(named.formats.map(({ modelType }) => modelType)).toEqual([section.family]);
     }
   });
 
