@@ -39,7 +39,7 @@ export interface StepEvent {
   readonly lr: number;
   /** Global L2 norm before clipping. */
   readonly grad_norm: number;
-  /** Tokens seen since step 0. */
+  /** Tokens trained on since step 0. */
   readonly tokens: number;
   readonly tokens_per_s: number;
   /** Time spent in this stage, earlier parts of a resumed run included. */

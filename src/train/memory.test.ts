@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
-import { resolveArchitecture } from "../models/index.ts";
+import { type CausalModel, createCausal, requireCausal, resolveArchitecture } from "../models/index.ts";
 import { optimizerSettings } from "../optim/index.ts";
 import { NuwaError } from "../text/errors.ts";
-import { trainedModel } from "./objectives/models.ts";
+import { causalLoss } from "./objectives/causal-loss.ts";
+import { type ModelPlan, trainedModel } from "./objectives/models.ts";
+import { outlineArray } from "./objectives/objective.ts";
 import { createDialogueObjective, sftSettings } from "./objectives/dialogue.ts";
-import { memoryLimit, requireMemory, requireTrainingMemory } from "./memory.ts";
+import { measureTraining, memoryLimit, requireMemory, requireTrainingMemory } from "./memory.ts";
 
 const GiB = 2 ** 30;
 /** 1 GiB of weights, half a GiB a sequence. */
@@ -61,6 +63,45 @@ it("knows what a model takes: weights, gradients and moments at least, activatio
   );
   expect(() => requireTrainingMemory(objective, { ...sizes, activation_checkpointing: true }, limit)).not.toThrow();
 });
+
+it("counts every model that an objective names: one more that is only read is its weights, one more that is trained all", () => {
+  const architecture = resolveArchitecture({ vocab_size: 1000, num_hidden_layers: 4, max_position_embeddings: 64 });
+  const plan = trainedModel(architecture);
+  const read: ModelPlan<CausalModel> = {
+    ...plan,
+    trained: false,
+    create: (device, seed) => createCausal(architecture, device, { seed, trainable: false }),
+  };
+  const measured = (others: Readonly<Record<string, ModelPlan<CausalModel>>>) =>
+    measureTraining(
+      {
+        models: { model: plan, ...others },
+        outline: (rows) => ({
+          B: rows,
+          T: 8,
+          tokens: outlineArray(rows * 8),
+          targets: outlineArray(rows * 8),
+          normalizer: 1,
+        }),
+        loss: (tape, models, batch) => ({
+          loss: causalLoss(tape, requireCausal(models["model"] ?? never()), batch).loss,
+        }),
+      },
+      { batch: 2, optimizer: optimizerSettings.parse({ name: "adamw" }), activation_checkpointing: false },
+    );
+  const alone = measured({});
+  const weights = 4 * alone.parameters;
+  const [reference, second] = [measured({ reference: read }), measured({ second: plan })];
+  expect(reference.parameters).toBe(alone.parameters);
+  const within = (bytes: number, expected: number) => expect(Math.abs(bytes / expected - 1)).toBeLessThan(0.05);
+  within(reference.totalBytes - alone.totalBytes, weights);
+  expect(second.parameters).toBe(2 * alone.parameters);
+  within(second.totalBytes - alone.totalBytes, 4 * weights); // weights, gradients, two moments
+});
+
+function never(): never {
+  throw new Error("expected the model");
+}
 
 it("knows this machine's limit", () => {
   expect(memoryLimit()).toBeGreaterThan(2 ** 28);

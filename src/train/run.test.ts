@@ -291,6 +291,13 @@ describe("fine-tuning on dialogues", () => {
     expect(done.best?.step).toBe(60);
   });
 
+  it("does not go on from a checkpoint of another stage", async () => {
+    const sft = await sftJob({});
+    const pretrained = join(sft.init ?? "", "..", "..");
+    const error = await failure(run({ ...sft, directory: pretrained }));
+    expect(error).toMatchObject({ code: "TRAINING", message: 'expected a checkpoint of "sft", got one of "pretrain"' });
+  });
+
   it("stopped and resumed, ends with the same bytes, dropout added or not", async () => {
     const sft = await sftJob({ steps: 6, dropout: 0.2, packing: true });
     const whole = await run(sft);

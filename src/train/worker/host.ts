@@ -17,7 +17,7 @@ export interface Training extends AsyncIterable<TrainEvent> {
   readonly done: Promise<DoneEvent>;
 }
 
-/** What the worker is started with. The flag is shared memory: it is seen between steps, however busy the worker is. */
+/** What the worker is started with. The flag is shared memory: it is visible between steps, however busy the worker is. */
 export interface WorkerInput {
   readonly job: TrainJob;
   readonly stop: Int32Array;

@@ -1,4 +1,4 @@
-/** The training thread: started by host.ts with a job, tells its events by messages, ends when the run does. */
+/** The training thread: started by host.ts with a job, reports its events by messages, ends when the run does. */
 import { parentPort, workerData } from "node:worker_threads";
 import { toErrorEvent } from "./error-message.ts";
 import type { TrainEvent } from "../events.ts";
@@ -6,7 +6,7 @@ import type { WorkerInput } from "./host.ts";
 import { runTraining } from "../run.ts";
 
 const { job, stop }: WorkerInput = workerData;
-const tell = (event: TrainEvent): void => parentPort?.postMessage(event);
+const report = (event: TrainEvent): void => parentPort?.postMessage(event);
 
 try {
   const control = {
@@ -14,7 +14,7 @@ try {
       return Atomics.load(stop, 0) !== 0;
     },
   };
-  tell(await runTraining(job, tell, control));
+  report(await runTraining(job, report, control));
 } catch (error) {
-  tell(toErrorEvent(error));
+  report(toErrorEvent(error));
 }
