@@ -439,7 +439,7 @@ export class MetaDevice implements Device {
     this.#count("clipGradients", squares.length, squares);
   }
 
-  // -- functions, axes, recurrences, experts: see families.ts
+  // -- functions, axes, recurrences, experts: see kernels.ts
 
   unary(out: Storage, x: Storage): void {
     this.#count("unary", 4 * out.length, out, x);

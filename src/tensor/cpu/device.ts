@@ -22,7 +22,7 @@ import type {
 } from "../device.ts";
 import { checkKernels } from "../checks.ts";
 import { notWhole } from "../storage.ts";
-import * as families from "./kernels.ts";
+import * as kernels from "./kernels.ts";
 import * as optimizers from "./optimizers.ts";
 import { at, atMatrix, atOptional, BYTES, CpuArena, CpuMatrix, CpuStorage, type Memory, MemoryPool } from "./memory.ts";
 import { weightBytes } from "../weights.ts";
@@ -472,90 +472,90 @@ export class CpuDevice implements Device {
     optimizers.clipGradients(this.#native, this.#context, ...args);
   }
 
-  // -- functions, axes, recurrences, experts: see families.ts
+  // -- functions, axes, recurrences, experts: see ../kernels.ts
 
   unary(...args: Parameters<Device["unary"]>): void {
-    families.unary(this.#native, this.#context, ...args);
+    kernels.unary(this.#native, this.#context, ...args);
   }
 
   unaryBackward(...args: Parameters<Device["unaryBackward"]>): void {
-    families.unaryBackward(this.#native, this.#context, ...args);
+    kernels.unaryBackward(this.#native, this.#context, ...args);
   }
 
   softmax(...args: Parameters<Device["softmax"]>): void {
-    families.softmax(this.#native, this.#context, ...args);
+    kernels.softmax(this.#native, this.#context, ...args);
   }
 
   softmaxBackward(...args: Parameters<Device["softmaxBackward"]>): void {
-    families.softmaxBackward(this.#native, this.#context, ...args);
+    kernels.softmaxBackward(this.#native, this.#context, ...args);
   }
 
   logSumExp(...args: Parameters<Device["logSumExp"]>): void {
-    families.logSumExp(this.#native, this.#context, ...args);
+    kernels.logSumExp(this.#native, this.#context, ...args);
   }
 
   logSumExpBackward(...args: Parameters<Device["logSumExpBackward"]>): void {
-    families.logSumExpBackward(this.#native, this.#context, ...args);
+    kernels.logSumExpBackward(this.#native, this.#context, ...args);
   }
 
   copyBlocks(...args: Parameters<Device["copyBlocks"]>): void {
-    families.copyBlocks(this.#native, this.#context, ...args);
+    kernels.copyBlocks(this.#native, this.#context, ...args);
   }
 
   swapAxes(...args: Parameters<Device["swapAxes"]>): void {
-    families.swapAxes(this.#native, this.#context, ...args);
+    kernels.swapAxes(this.#native, this.#context, ...args);
   }
 
   gather(...args: Parameters<Device["gather"]>): void {
-    families.gather(this.#native, this.#context, ...args);
+    kernels.gather(this.#native, this.#context, ...args);
   }
 
   gatherBackward(...args: Parameters<Device["gatherBackward"]>): void {
-    families.gatherBackward(this.#native, this.#context, ...args);
+    kernels.gatherBackward(this.#native, this.#context, ...args);
   }
 
   sumAxis(...args: Parameters<Device["sumAxis"]>): void {
-    families.sumAxis(this.#native, this.#context, ...args);
+    kernels.sumAxis(this.#native, this.#context, ...args);
   }
 
   broadcastAxis(...args: Parameters<Device["broadcastAxis"]>): void {
-    families.broadcastAxis(this.#native, this.#context, ...args);
+    kernels.broadcastAxis(this.#native, this.#context, ...args);
   }
 
   recurrent(...args: Parameters<Device["recurrent"]>): void {
-    families.recurrent(this.#native, this.#context, ...args);
+    kernels.recurrent(this.#native, this.#context, ...args);
   }
 
   recurrentBackward(...args: Parameters<Device["recurrentBackward"]>): void {
-    families.recurrentBackward(this.#native, this.#context, ...args);
+    kernels.recurrentBackward(this.#native, this.#context, ...args);
   }
 
   topK(...args: Parameters<Device["topK"]>): void {
-    families.topK(this.#native, this.#context, ...args);
+    kernels.topK(this.#native, this.#context, ...args);
   }
 
   groupRows(...args: Parameters<Device["groupRows"]>): void {
-    families.groupRows(this.#native, this.#context, ...args);
+    kernels.groupRows(this.#native, this.#context, ...args);
   }
 
   combineRows(...args: Parameters<Device["combineRows"]>): void {
-    families.combineRows(this.#native, this.#context, ...args);
+    kernels.combineRows(this.#native, this.#context, ...args);
   }
 
   combineRowsBackward(...args: Parameters<Device["combineRowsBackward"]>): void {
-    families.combineRowsBackward(this.#native, this.#context, ...args);
+    kernels.combineRowsBackward(this.#native, this.#context, ...args);
   }
 
   groupedLinear(...args: Parameters<Device["groupedLinear"]>): void {
-    families.groupedLinear(this.#native, this.#context, ...args);
+    kernels.groupedLinear(this.#native, this.#context, ...args);
   }
 
   groupedLinearBackwardInput(...args: Parameters<Device["groupedLinearBackwardInput"]>): void {
-    families.groupedLinearBackwardInput(this.#native, this.#context, ...args);
+    kernels.groupedLinearBackwardInput(this.#native, this.#context, ...args);
   }
 
   groupedLinearBackwardWeight(...args: Parameters<Device["groupedLinearBackwardWeight"]>): void {
-    families.groupedLinearBackwardWeight(this.#native, this.#context, ...args);
+    kernels.groupedLinearBackwardWeight(this.#native, this.#context, ...args);
   }
 }
 

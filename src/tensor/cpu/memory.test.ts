@@ -2,6 +2,12 @@ import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { NuwaError } from "../../text/errors.ts";
 import { type CpuDevice, createCpuDevice, nativeStatus } from "./device.ts";
+import { loadNative } from "./native.ts";
+
+/** Of the engine: an ArrayBuffer that cannot be detached. */
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+};
 
 const status = nativeStatus();
 let device: CpuDevice | undefined;
@@ -80,6 +86,21 @@ describe.skipIf(!status.available)("cpu memory (needs the native kernels)", () =
     arena.dispose();
     expect(cpu.bytes).toBe(0);
     expect(arena.peakBytes).toBeGreaterThan(1_600_000);
+  });
+
+  it("keeps memory whose buffer cannot be detached, to give it back later", () => {
+    const native = loadNative();
+    const bytes = 128 * 2 ** 20;
+    const memory = native.allocate(bytes, true);
+    if (memory === null) throw new Error("no memory");
+    const values = new Float32Array(memory.buffer).fill(1); // every page is there
+    const { buffer: fixed } = new WebAssembly.Memory({ initial: 1 });
+    expect(() => native.release(fixed, memory.block)).toThrow();
+    expect(values.at(-1)).toBe(1);
+    const before = process.memoryUsage.rss();
+    native.release(memory.buffer, memory.block);
+    expect(values).toHaveLength(0);
+    expect(before - process.memoryUsage.rss()).toBeGreaterThan(bytes / 2);
   });
 
   it("loads in worker threads, several at once, and goes when they go", async () => {
