@@ -55,6 +55,21 @@ void optimizers(Run& run) {
       run.keep("adafactor column", column);
     }
   }
+  // Tokens: large gaps between logits, where rounding alone would not turn one into another.
+  for (const int64_t V : {1, 5, 1003}) {
+    Floats logits(V), ids(12), logprobs(12);
+    for (int64_t i = 0; i < V; i++) logits[i] = static_cast<float>((i * 7919) % V) * (20.0f / static_cast<float>(V));
+    const std::vector<int32_t> history = {3, 0, 3, -1, 1002, 2000};
+    for (int draw = 0; draw < 12; draw++) {
+      int32_t id = 0;
+      const double p = draw % 2 == 0 ? 1.0 : 0.8, minP = draw % 3 == 0 ? 0.05 : 0.0;
+      k.sampleToken(c, &id, &logprobs[draw], logits.data(), V, history.data(), 6, draw == 0 ? 0.0 : 0.7, draw % 4 * 20,
+                    p, minP, draw < 6 ? 1.0 : 1.3, draw / 12.0 + 0.01);
+      ids[draw] = static_cast<float>(id);
+    }
+    run.keep("sampleToken", ids);
+    run.keep("sampleToken logprobs", logprobs);
+  }
 }
 
 }  // namespace check
