@@ -68,6 +68,7 @@ function longestFirst(words: readonly string[]): RegExp | undefined {
   return new RegExp(sorted.map((word) => word.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "uy");
 }
 
+const BLANK = 0x20;
 const ONLY_BLANKS = { hanApart: false, punctuationApart: false };
 
 /** Whether a blank after a plain character begins something new for the normalizer. */
@@ -120,6 +121,7 @@ function sentencePieceNormalizer(
   isFirst: boolean,
 ): (text: string) => string {
   const blank = file.escapeWhitespaces ? MARK : " ";
+  const isUnchanged = (unit: number): boolean => unit !== BLANK && charsmap?.isUnchanged(unit) !== false;
   const next = (text: string, at: number): { text: string; units: number } => {
     if (userDefined !== undefined) {
       userDefined.lastIndex = at;
@@ -143,6 +145,14 @@ function sentencePieceNormalizer(
     let result = isFirst && !file.whitespaceAsSuffix && file.addDummyPrefix ? blank : "";
     let afterBlank = isFirst && file.removeExtraWhitespaces;
     while (at < text.length) {
+      let end = at;
+      while (userDefined === undefined && end < text.length && isUnchanged(text.charCodeAt(end))) end++;
+      if (end > at) {
+        result += text.slice(at, end);
+        at = end;
+        afterBlank = false;
+        continue;
+      }
       const { text: part, units } = next(text, at);
       at += units;
       const kept = afterBlank ? part.replace(/^ +/, "") : part;
@@ -210,8 +220,19 @@ function unigramModel(file: SentencePieceFile): PieceModel {
     unknownId: file.unknownId,
     byteIds: byteIds(file),
     precision: "float32",
+    cutBefore: isWordStart(file) ? MARK : undefined,
     leastScore: least === Infinity ? 0 : least,
   });
+}
+
+/** Whether the mark of a blank is a token, and none has it after anything else, or after itself. */
+function isWordStart(file: SentencePieceFile): boolean {
+  let isToken = false;
+  for (const { piece, type } of file.pieces) {
+    if (piece.includes(MARK, 1)) return false;
+    if (piece === MARK && type === PieceType.normal) isToken = true;
+  }
+  return isToken;
 }
 
 function byteIds(file: SentencePieceFile): readonly (number | undefined)[] | undefined {

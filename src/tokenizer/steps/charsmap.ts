@@ -17,6 +17,8 @@ export class Charsmap {
   readonly #block: Uint8Array;
   readonly #replacements = new Map<number, string>();
   readonly #single = new Map<number, string | null>();
+  /** By UTF-16 unit: 0 not known yet, 1 no key begins with it, 2 one does. */
+  readonly #starts = new Uint8Array(0x10000);
 
   /**
    * @param where the file's name, for messages
@@ -63,6 +65,30 @@ export class Charsmap {
       this.#replacements.set(start, text);
     }
     return text;
+  }
+
+  /** Whether no key begins with the character of this UTF-16 unit, so that it stays as it is, whatever follows. */
+  isUnchanged(unit: number): boolean {
+    let state = this.#starts[unit] ?? 0;
+    if (state === 0) {
+      state = unit >= 0xd800 && unit <= 0xdfff ? 2 : this.#isInside(Buffer.from(String.fromCharCode(unit))) ? 2 : 1;
+      this.#starts[unit] = state;
+    }
+    return state === 1;
+  }
+
+  /** Whether a key begins with all of `bytes`. */
+  #isInside(bytes: Uint8Array): boolean {
+    const units = this.#units;
+    const offset = (unit: number): number => (unit >>> 10) << ((unit & 0x200) >>> 6);
+    let at = offset(units[0] ?? 0);
+    for (const byte of bytes) {
+      at ^= byte;
+      const unit = units[at];
+      if (byte === 0 || unit === undefined || (unit & 0x800000ff) >>> 0 !== byte) return false;
+      at ^= offset(unit);
+    }
+    return true;
   }
 
   /** The longest key that the text has at `index`. */

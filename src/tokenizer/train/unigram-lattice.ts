@@ -11,8 +11,7 @@ export class UnigramLattice {
   #pieces = new Int32Array(256);
 
   constructor(pieces: readonly string[], scores: Float64Array) {
-    this.#trie = new UnitTrie(pieces.length * 3);
-    pieces.forEach((piece, index) => this.#trie.set(piece, index));
+    this.#trie = new UnitTrie(pieces.map((piece, index) => [piece, index]));
     this.#scores = scores;
   }
 
