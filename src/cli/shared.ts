@@ -16,6 +16,7 @@ import { NuwaError } from "../text/index.ts";
 export interface RecipeOptions {
   readonly set: string[];
   readonly dir?: string;
+  readonly executor?: string;
   readonly fresh?: boolean;
   readonly redo?: boolean;
   readonly printRecipe?: boolean;
@@ -32,6 +33,7 @@ export function withRecipeOptions(command: Command): Command {
       collect,
       [],
     )
+    .option("--executor <name>", "who does the tasks of data stages (default: local, threads of this machine)")
     .option("--dir <folder>", "run directory (default: runs/NAME)")
     .option("--fresh", "delete checkpoints that were made with other settings or data, and train anew")
     .option("--print-recipe", "print the recipe as resolved, defaults and all, and do nothing")
@@ -91,6 +93,7 @@ export async function runUntil(
       plugins,
       progress,
       signal,
+      executor: options.executor,
       until: stage,
       fresh: options.fresh ?? false,
       redo: options.redo === true ? stage : undefined,

@@ -195,6 +195,35 @@ describe("a plugin's stages", () => {
     expect(tree("killed")).toEqual(tree("whole"));
   });
 
+  test("are done by a plugin's executor with the same bytes", { timeout: 60_000 }, () => {
+    const run = pathToFileURL(path.resolve("dist/src/run/index.js")).href;
+    writeFileSync(
+      path.join(folder, "executor.mjs"),
+      `import { work } from ${JSON.stringify(run)};
+      const one = {
+        name: "one",
+        workers: 1,
+        run: async (tasks, { signal, onDone }) => {
+          for await (const task of tasks) {
+            signal.throwIfAborted();
+            // What goes to another machine must be plain data.
+            await work(structuredClone(task));
+            onDone(task);
+          }
+        },
+      };
+      export default { executors: [{ name: "one-by-one", create: () => one }] };`,
+    );
+    const plugins = ["--set", "plugins=[plugin.mjs, executor.mjs]"];
+    const done = nuwa(["run", "r.yaml", "--dir", "one", "--executor", "one-by-one", ...plugins], folder);
+    expect(done.stderr).not.toContain("nuwa:");
+    expect(done.code).toBe(0);
+    expect(tree("one")).toEqual(tree("whole"));
+    const unknown = nuwa(["run", "r.yaml", "--dir", "one", "--executor", "one-by-two", ...plugins], folder);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('unknown executor "one-by-two" (did you mean "one-by-one"?)');
+  });
+
   test("that fail stop at once, and name the stage, the shard and the cause", { timeout: 60_000 }, () => {
     const failed = nuwa(
       ["run", "r.yaml", "--dir", "killed", "--set", "shout.fail_at=0150.txt", "--set", "threads=2"],
