@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -279,6 +279,16 @@ test("every task that comes with Nuwa is whole, and listed", () => {
       expect(source?.file.endsWith(`/${settings["task"]}.yaml`), settings["task"]).toBe(true);
     }
   }
+});
+
+test("short names stand for the harness's", async () => {
+  mkdirSync(join(dir, "siqa"));
+  write(
+    "siqa/validation.jsonl",
+    '{"context": "c", "question": "q", "answerA": "a", "answerB": "b", "answerC": "c", "label": "1"}\n',
+  );
+  const results = await evaluate(new RecordingModel(), { tasks: ["siqa"], dataDir: dir });
+  expect(results.map(({ task, group, items }) => [task, group, items])).toEqual([["social_iqa", undefined, 1]]);
 });
 
 test("what a plugin may add", () => {
