@@ -14,6 +14,8 @@ const steps = [
   ["build", process.execPath, ["scripts/build-ts.mjs"]],
   ...(existsSync("web/index.html") ? [["web page", bin("vite"), ["build", "web", "--logLevel", "warn"]]] : []),
   ["types", bin("tsc"), ["-p", "tsconfig.json", "--noEmit"]],
+  ["types of the web page", bin("tsc"), ["-p", "web/tsconfig.json"]],
+  ["types of the examples", bin("tsc"), ["-p", "examples/tsconfig.json"]],
   ["lint", bin("oxlint"), ["--deny-warnings", ...checked]],
   ["format", bin("oxfmt"), ["--check", ...checked]],
 ];
