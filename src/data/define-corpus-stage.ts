@@ -101,6 +101,7 @@ export interface LastRoundDefinition<Settings, Input> {
   readonly verdicts: (settings: Settings, documents: readonly Document[], input: Input) => Iterable<Verdict>;
 }
 
+/** The last round of a stage over the whole corpus: it writes the documents that stay. */
 export type LastRound<Settings> = LastRoundDefinition<Settings, unknown>;
 
 /** The last round, whose parts say what becomes of each document. */

@@ -85,6 +85,7 @@ export class LedgerWriter {
   }
 }
 
+/** Which entries of the ledger are wanted; what is left out is not asked for. */
 export interface LedgerQuery {
   stage?: string | undefined;
   rule?: string | undefined;

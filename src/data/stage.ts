@@ -101,6 +101,7 @@ export interface StageStatistics {
   microseconds: number;
 }
 
+/** Length of a ledger entry's excerpt, in UTF-16 units. */
 export const EXCERPT_LENGTH = 200;
 
 /** Statistics of a stage that has seen nothing: the zero of {@link mergeStatistics}. */
@@ -243,6 +244,7 @@ export function mapBatch(mapper: DocumentMapper, documents: Iterable<Document>):
   return result;
 }
 
+/** What {@link runMapper} reports. */
 export interface RunMapperOptions {
   /** Called for each removed document, in order; a returned promise is awaited (so that a writer can push back). */
   onRemoved?: (entry: LedgerEntry) => void | Promise<void>;

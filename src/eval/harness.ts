@@ -7,6 +7,7 @@ import { FewShotSampler } from "./prompt/few-shot.ts";
 import { PromptBuilder, type ChatOptions } from "./prompt/prompt.ts";
 import { findTasks, type Task, type TaskDefinition, type TaskGroup } from "./tasks/index.ts";
 
+/** Which tasks {@link evaluate} runs, how, and what it reports. */
 export interface EvalOptions extends ChatOptions {
   /** Names that {@link findTasks} knows, and paths of task files. */
   readonly tasks: readonly string[];
@@ -35,6 +36,7 @@ export interface ExampleResult extends Example {
   readonly task: string;
 }
 
+/** One task's scores, and what they were measured on. */
 export interface TaskResult {
   readonly task: string;
   /** The task's kind, or `group`. */

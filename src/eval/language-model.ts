@@ -10,6 +10,7 @@ export interface ContinuationRequest {
   readonly isChat?: boolean;
 }
 
+/** How probable a model finds a continuation. */
 export interface ContinuationScore {
   /** Σ ln p(token | all before), in nats. */
   readonly logLikelihood: number;
@@ -19,6 +20,7 @@ export interface ContinuationScore {
   readonly tokens: number;
 }
 
+/** How probable a model finds a text. */
 export interface TextScore {
   /** Σ ln p over all tokens of the text, each scored once, in nats. */
   readonly logLikelihood: number;

@@ -69,6 +69,7 @@ class Answer {
   }
 }
 
+/** How a {@link LocalLanguageModel} is named, batched and prompted. */
 export interface LocalModelOptions {
   readonly name: string;
   /** Tokens of padded input to a batch, and of texts that are written at one time. More is faster, and takes more memory. Default 4,096. */

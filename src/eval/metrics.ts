@@ -35,6 +35,7 @@ export interface ChoiceItem {
   readonly gold: readonly number[];
 }
 
+/** One question's outcome by each way of choosing. */
 export interface ItemScore {
   /** Chosen by plain log-likelihood. */
   readonly predicted: number;
@@ -63,6 +64,7 @@ export function scoreItem({ choices, gold }: ChoiceItem, logLikelihoods: readonl
   };
 }
 
+/** How well texts are predicted: by word, by byte, by character, by token. */
 export interface PerplexityScore {
   readonly word_perplexity: number;
   readonly byte_perplexity: number;

@@ -8,6 +8,7 @@ export interface AnsweredQuestion extends Question {
   readonly right: boolean;
 }
 
+/** How many questions were answered right, in all and by set. */
 export interface QuestionScores {
   /** Share of right answers over all questions. */
   readonly overall: Score;
@@ -39,6 +40,7 @@ export function holdsAnswer(reply: string, answer: string): boolean {
   return new RegExp(before + escaped + after, "u").test(fold(reply));
 }
 
+/** Limits of {@link askQuestions}, and what it reports. */
 export interface AskOptions {
   /** Most tokens of a reply. Default 48. */
   readonly maxTokens?: number;

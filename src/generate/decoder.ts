@@ -5,6 +5,7 @@ import { NuwaError } from "../text/errors.ts";
 /** Prompt tokens read at one time: enough to run products at full speed, few enough for a small working memory. */
 export const PREFILL_TOKENS = 512;
 
+/** Sizes of a {@link Decoder}, and where its memory comes from. */
 export interface DecoderOptions {
   /** Texts at one time. Default 1. */
   readonly rows?: number;

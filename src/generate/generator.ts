@@ -15,6 +15,7 @@ export interface GeneratedPiece {
   readonly logprob?: number;
 }
 
+/** How a generation ended, and how many tokens it took. */
 export interface GenerationEnd {
   readonly reason: FinishReason;
   readonly promptTokens: number;
@@ -23,6 +24,7 @@ export interface GenerationEnd {
   readonly cachedTokens: number;
 }
 
+/** What ends a generation beside its settings. */
 export interface GenerateOptions {
   /** Ids that end the text, for example the chat template's end of turn. Default: the tokenizer's end token. */
   readonly stopIds?: readonly number[];

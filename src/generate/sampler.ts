@@ -23,6 +23,7 @@ export const plainSampling: SamplingSettings = {
   repetition_penalty: 1,
 };
 
+/** A token that was drawn, and its log probability. */
 export interface SampledToken {
   readonly id: number;
   /** Natural logarithm of the token's probability under the model, before any setting is applied. */

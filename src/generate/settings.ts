@@ -22,6 +22,7 @@ export const generationSettings = z.strictObject({
     .describe("texts that end the generation; they are not part of it"),
 });
 
+/** Settings of a generation, checked. */
 export type GenerationSettings = z.infer<typeof generationSettings>;
 
 /** The likeliest token each time. */

@@ -34,6 +34,7 @@ export interface GeneratedToken {
   readonly reason?: FinishReason;
 }
 
+/** What ends the generation of tokens, and whether earlier work is used again. */
 export interface GenerateTokensOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether a text begins with what its row still holds of it. Default false: every text is read anew. */

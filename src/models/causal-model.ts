@@ -28,6 +28,7 @@ export interface TokenBatch extends Pick<ReadOptions, "segments" | "positions"> 
   readonly weights?: Tensor | undefined;
 }
 
+/** What a model's loss is divided by, and what is added to it. */
 export interface LossOptions {
   /** What Σ weight · nll is divided by: the number of targets that count, over all micro-batches of the step. */
   readonly normalizer: number;
@@ -37,6 +38,7 @@ export interface LossOptions {
   readonly zLoss?: number;
 }
 
+/** What a model's loss gives. */
 export interface LossResult {
   /** (1): Σ tokenLosses / normalizer */
   readonly loss: Tensor;
@@ -81,6 +83,7 @@ export function createCausal(architecture: Architecture, device: Device, options
   return requireCausal(architecture.create(device, options));
 }
 
+/** Whether a model gives each token's probability from those before it. */
 export function isCausal(model: Model): model is CausalModel {
   return model.kind === "causal";
 }

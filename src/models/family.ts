@@ -24,6 +24,7 @@ export interface RecipeKeys<Key extends string = string> {
   readonly dropout?: Key;
 }
 
+/** What {@link defineFamily} takes. */
 export interface FamilyDefinition<Schema extends z.ZodObject, Config extends ModelConfig> {
   /** In recipes: `model: { family: NAME }`. */
   readonly name: string;

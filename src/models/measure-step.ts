@@ -3,6 +3,7 @@ import { MetaDevice, Tape } from "../tensor/index.ts";
 import { createCausal } from "./causal-model.ts";
 import type { Architecture } from "./model.ts";
 
+/** The step that {@link measureStep} predicts. */
 export interface MeasureOptions {
   /** Texts in a micro-batch. */ readonly B: number;
   /** Tokens in each. */ readonly T: number;
@@ -16,6 +17,7 @@ export interface MeasureOptions {
   readonly checkpointing?: boolean;
 }
 
+/** What a training step needs: memory in bytes, and operations. */
 export interface StepMeasure {
   /** Number of weights. */ readonly parameters: number;
   /** Parameters, gradients and optimizer state. */ readonly persistentBytes: number;

@@ -25,6 +25,7 @@ export interface Model {
   release(): void;
 }
 
+/** How a model is made: its seed, and whether it is to be trained. */
 export interface CreateOptions {
   /** Fresh weights come from it; the same seed gives the same weights on every device. Default 0. */
   readonly seed?: number | undefined;

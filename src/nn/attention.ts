@@ -16,6 +16,7 @@ import { Linear } from "./linear.ts";
 import { createNorm, type Norm, type NormKind } from "./norm.ts";
 import type { ParameterStore } from "./parameters.ts";
 
+/** Sizes and kind of an attention layer. */
 export interface AttentionOptions {
   /** C */ readonly hiddenSize: number;
   /** Channels of the sequence that keys and values come from; default C. */ readonly sourceSize?: number;

@@ -4,6 +4,7 @@ import { type FeedForward, GatedMlp, Mlp, type MlpOptions } from "./mlp.ts";
 import { createNorm, type Norm, type NormKind } from "./norm.ts";
 import type { ParameterStore } from "./parameters.ts";
 
+/** Sizes and kinds of a Transformer block's parts. */
 export interface BlockOptions {
   readonly attention: AttentionOptions;
   readonly mlp: MlpOptions & { readonly gated: boolean };

@@ -17,6 +17,7 @@ import { Linear } from "./linear.ts";
 import type { FeedForward } from "./mlp.ts";
 import type { ModelParameter, ParameterStore } from "./parameters.ts";
 
+/** Sizes of a layer of experts, and how rows are routed to them. */
 export interface ExpertsOptions {
   /** C */ readonly hiddenSize: number;
   /** Width of each expert. */ readonly intermediateSize: number;
@@ -33,6 +34,7 @@ export interface ExpertsOptions {
   readonly capacityFactor?: number | undefined;
 }
 
+/** What a layer of experts gives: its output, and losses that keep the routing even and small. */
 export interface ExpertsOutput {
   /** (B, T, C) */ readonly output: Tensor;
   /** (1): see `loadBalancingLoss`; Mixtral adds 0.02 of it to the model's loss, Switch 0.01. */

@@ -7,6 +7,7 @@ export interface LayerCache {
   readonly values: Tensor;
 }
 
+/** Sizes of a cache of keys and values. */
 export interface KvCacheOptions {
   readonly batch: number;
   /** Time steps that there is room for. */

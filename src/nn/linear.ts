@@ -1,6 +1,7 @@
 import { embedding, linear, type Tape, type Tensor } from "../tensor/index.ts";
 import type { ModelParameter, ParameterKind, ParameterStore } from "./parameters.ts";
 
+/** Sizes of a {@link Linear} layer. */
 export interface LinearOptions {
   readonly inputs: number;
   readonly outputs: number;

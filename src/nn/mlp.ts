@@ -2,6 +2,7 @@ import { type Activation, activationLinear, gated, type Tape, type Tensor } from
 import { Linear } from "./linear.ts";
 import type { ParameterStore } from "./parameters.ts";
 
+/** Sizes of a feed-forward layer. */
 export interface MlpOptions {
   /** C */ readonly hiddenSize: number;
   /** Width between the two layers. */ readonly intermediateSize: number;

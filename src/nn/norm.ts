@@ -40,6 +40,10 @@ export class RMSNorm implements Norm {
   }
 }
 
+/**
+ * Normalisations: by mean and variance (Ba et al. 2016), by the root mean square (Zhang & Sennrich 2019), the latter
+ * without a weight.
+ */
 export type NormKind = "layernorm" | "rmsnorm" | "rmsnorm_no_weight";
 
 /** Makes the normalisation that a model's config names. `bias` matters for `layernorm` only. */

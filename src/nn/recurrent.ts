@@ -12,6 +12,7 @@ import {
 import { NuwaError } from "../text/index.ts";
 import type { ModelParameter, ParameterStore } from "./parameters.ts";
 
+/** Sizes of a recurrent layer. */
 export interface RecurrentOptions {
   /** I */ readonly inputs: number;
   /** H */ readonly hiddenSize: number;
@@ -27,6 +28,7 @@ export interface RecurrentState {
   /** Empty but for an LSTM. */ readonly cell: readonly Tensor[];
 }
 
+/** What a recurrent layer gives: each time step's output, and the state after the last. */
 export interface RecurrentOutput {
   /** (B, T, H): the last layer's state after each time step. */ readonly output: Tensor;
   /** The state after the last time step. */ readonly state: RecurrentState;

@@ -4,6 +4,7 @@ import { elementCount, FlatState, type Parameter, Tensor } from "../tensor/index
 import { NuwaError } from "../text/index.ts";
 import { type NamedTensors, type Optimizer, type ParameterGroup, type StepOptions, writeState } from "./optimizer.ts";
 
+/** Settings of {@link Adafactor} that all groups share. */
 export interface AdafactorOptions {
   /** The means of squares remember 1 − step^decay of what they held; −0.8 in the paper. */
   readonly beta2Decay: number;

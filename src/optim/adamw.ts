@@ -5,6 +5,7 @@ import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 /** Parameters that share a learning rate and a decay. */
 export type AdamWGroup = ParameterGroup;
 
+/** Settings of {@link AdamW} that all groups share. */
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;

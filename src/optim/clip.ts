@@ -1,5 +1,6 @@
 import type { Arena, Device, Parameter, Storage } from "../tensor/index.ts";
 
+/** Bounds of {@link clipByGlobalNorm}, and where its result goes. */
 export interface ClipOptions {
   /** Infinity to measure only. */
   readonly maxNorm: number;

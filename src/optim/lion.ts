@@ -2,6 +2,7 @@ import { beta, byDecay, decayKey, defineOptimizer, rate } from "./define.ts";
 import { FlatOptimizer, type Run } from "./flat.ts";
 import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
+/** Settings of {@link Lion} that all groups share. */
 export interface LionOptions {
   readonly beta1: number;
   readonly beta2: number;

@@ -13,6 +13,7 @@ import {
   writeState,
 } from "./optimizer.ts";
 
+/** Settings of {@link Muon}. */
 export interface MuonOptions {
   readonly learningRate: number;
   readonly weightDecay: number;

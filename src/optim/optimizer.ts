@@ -4,6 +4,7 @@ import { NuwaError } from "../text/index.ts";
 /** State to save and load, by name: `adamw.m.lm_head.weight`. */
 export type NamedTensors = ReadonlyMap<string, Tensor>;
 
+/** Factors of one optimizer step. */
 export interface StepOptions {
   /** The schedule's factor on every learning rate. */
   readonly learningRateScale: number;

@@ -3,6 +3,7 @@ import { beta, byDecay, decayKey, defineOptimizer, rate } from "./define.ts";
 import { FlatOptimizer, type Run } from "./flat.ts";
 import type { ParameterGroup, StepOptions } from "./optimizer.ts";
 
+/** Settings of {@link Sgd} that all groups share. */
 export interface SgdOptions {
   /** 0 for none: then there is no state. */
   readonly momentum: number;

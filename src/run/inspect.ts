@@ -129,6 +129,7 @@ export interface Step {
   readonly entry?: LedgerEntry;
 }
 
+/** What became of one document: stage by stage. */
 export interface Way {
   readonly id: string;
   readonly source: string;

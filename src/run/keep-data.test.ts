@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { killedAfter } from "../../test/helpers/killed-after.ts";
 import { nuwa, startNuwa } from "./test-cli.ts";
 import { seeded, writeCorpus } from "./test-corpus.ts";
 
@@ -110,14 +110,13 @@ test(
     const random = seeded(5);
     const options = ["run", "r.yaml", "--dir", "last", "--set", "keep_data=last", "--set", "threads=2"];
     for (let attempt = 0; attempt < 40; attempt++) {
-      const child = startNuwa([...options, "--set", "filter.english.min_words=40"], folder);
-      const ended = once(child, "exit");
-      if (child.stderr !== null) await Promise.race([once(child.stderr, "data"), ended]);
-      if (attempt < 10) {
-        await sleep(random() * 400);
-        child.kill("SIGKILL");
-      }
-      const [code] = (await ended) as [number | null];
+      const moment = 1 + Math.floor(random() * 120);
+      const child = startNuwa(
+        [...options, "--set", "filter.english.min_words=40"],
+        folder,
+        attempt < 10 ? killedAfter(moment) : {},
+      );
+      const [code] = (await once(child, "exit")) as [number | null];
       if (code === 0) break;
     }
     expect(

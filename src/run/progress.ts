@@ -7,6 +7,7 @@ export interface ProgressStream {
   readonly columns?: number | undefined;
 }
 
+/** Where {@link Progress} writes, and how often. */
 export interface ProgressOptions {
   readonly stream?: ProgressStream;
   /** Milliseconds; a test puts its own clock here. */

@@ -22,6 +22,7 @@ import { runStages, type RunnerOptions } from "./stages/runner.ts";
 import type { Stage, StageContext } from "./stages/stage.ts";
 import { NuwaError } from "../text/index.ts";
 
+/** Where a run is, how its work is spread, and how it is stopped and watched. */
 export interface RunOptions extends RunnerOptions {
   /** The run directory; default `runs/NAME` below `cwd`. */
   readonly directory?: string | undefined;

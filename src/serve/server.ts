@@ -26,6 +26,7 @@ import {
 import { Turns } from "./queue.ts";
 import { chatRequest, completionRequest } from "./requests.ts";
 
+/** Where {@link startServer} listens, and what it serves. */
 export interface ServeOptions {
   /** The name under which requests ask for the model. */
   readonly modelName: string;
@@ -40,6 +41,7 @@ export interface ServeOptions {
   readonly log?: (line: string) => void;
 }
 
+/** A server that listens. */
 export interface RunningServer {
   readonly url: string;
   readonly port: number;

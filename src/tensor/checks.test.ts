@@ -80,7 +80,7 @@ describe.each(names)("kernels of the %s device", (name) => {
   });
 });
 
-describe.skipIf(!nativeAvailable().available)("a matrix of fewer bits on the cpu", () => {
+describe.skipIf(!nativeAvailable().available)("a matrix of fewer bits on the cpu (needs the native kernels)", () => {
   it("is read by its own shape alone", () => {
     const device: Device = createDevice("cpu");
     const weight = device.allocateMatrix("int8", 2, 48);

@@ -24,8 +24,10 @@ import type { Arena, DType, HostArray, Precision, Storage, WeightDType } from ".
 export type * from "./kernels.ts";
 export type * from "./storage.ts";
 
+/** Activation functions: GELU exact and by tanh (Hendrycks & Gimpel 2016), SiLU, ReLU, and ReLU squared. */
 export type Activation = "gelu" | "gelu_tanh" | "silu" | "relu" | "relu2";
 
+/** Sizes of `matmul`: (M, K) times (K, N), either transposed in memory. */
 export interface MatmulDims {
   /** Rows of the result. */ readonly M: number;
   /** Columns of the result. */ readonly N: number;
@@ -35,12 +37,14 @@ export interface MatmulDims {
   readonly accumulate: boolean;
 }
 
+/** Sizes of the normalisation kernels: rows of `width` elements, and ε. */
 export interface NormDims {
   readonly rows: number;
   readonly width: number;
   readonly epsilon: number;
 }
 
+/** Sizes of the kernel `rope` (Su et al. 2021): B texts, T time steps, H heads, D of a head. */
 export interface RopeDims {
   readonly B: number;
   readonly T: number;
@@ -54,6 +58,7 @@ export interface RopeDims {
   readonly inverse: boolean;
 }
 
+/** Sizes of the attention kernels: B texts, T queries, S keys, H heads, K key and value heads, D of a head. */
 export interface AttentionDims {
   readonly B: number;
   /** Query time steps. */ readonly T: number;
@@ -129,6 +134,7 @@ export interface DropoutDims {
   readonly accumulate: boolean;
 }
 
+/** Sizes and settings of the kernel `crossEntropy`. */
 export interface CrossEntropyDims {
   readonly rows: number;
   readonly vocabulary: number;
@@ -140,6 +146,7 @@ export interface CrossEntropyDims {
   readonly zLoss?: number;
 }
 
+/** One step of the kernel `adamW` (Loshchilov & Hutter 2019). */
 export interface AdamWSettings {
   readonly learningRate: number;
   readonly beta1: number;
@@ -149,6 +156,7 @@ export interface AdamWSettings {
   /** 1 for the first update (bias correction). */ readonly step: number;
 }
 
+/** One step of the kernel `lion` (Chen et al. 2023). */
 export interface LionSettings {
   readonly learningRate: number;
   readonly beta1: number;
@@ -156,6 +164,7 @@ export interface LionSettings {
   readonly weightDecay: number;
 }
 
+/** One step of the kernel `sgd`, with momentum (Polyak 1964; Nesterov 1983). */
 export interface SgdSettings {
   readonly learningRate: number;
   readonly momentum: number;
@@ -165,6 +174,7 @@ export interface SgdSettings {
   readonly decoupled: boolean;
 }
 
+/** One step of the kernel `adafactor` (Shazeer & Stern 2018). */
 export interface AdafactorSettings {
   /** The parameter is (matrices, rows, columns). */
   readonly matrices: number;

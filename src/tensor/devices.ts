@@ -7,6 +7,7 @@ import type { Device, Precision } from "./device.ts";
 import { MetaDevice } from "./meta.ts";
 import { ReferenceDevice } from "./reference/device.ts";
 
+/** How a device computes. */
 export interface DeviceOptions {
   /** Threads of the cpu device; default: the environment's NUWA_THREADS, else one a core. The results are the same for any number. */
   readonly threads?: number | undefined;
@@ -14,6 +15,7 @@ export interface DeviceOptions {
   readonly precision?: Precision;
 }
 
+/** Whether a device can be made on this machine, and if not, why. */
 export interface DeviceStatus {
   readonly available: boolean;
   /** Why not. */
@@ -22,6 +24,7 @@ export interface DeviceStatus {
   readonly hint?: string;
 }
 
+/** Whether the native kernels can be loaded, and which instruction set they use. */
 export interface NativeStatus extends DeviceStatus {
   /** Which kernels the processor got: "avx512", "avx2", "portable", … */
   readonly instructionSet?: string;
@@ -136,6 +139,7 @@ export async function chooseDevice(
   throw new NuwaError("DEVICE", `no device is available: ${reasons.join("; ")}`);
 }
 
+/** How {@link openDevice} chooses, and whom it warns. */
 export interface OpenDeviceOptions extends DeviceOptions {
   /** See {@link chooseDevice}. */
   readonly warn?: (message: string) => void;

@@ -8,17 +8,20 @@ import type { Storage } from "./storage.ts";
 /** `log_sigmoid` is log σ(x) = −softplus(−x). */
 export type UnaryFunction = "tanh" | "sigmoid" | "exp" | "log" | "log_sigmoid" | "square";
 
+/** A tensor as rows of `width` elements. */
 export interface RowDims {
   readonly rows: number;
   readonly width: number;
 }
 
+/** Sizes of the linear kernels: x (rows, inputs), weight (outputs, inputs). */
 export interface LinearDims {
   readonly rows: number;
   readonly inputs: number;
   readonly outputs: number;
 }
 
+/** Kernels of elementwise functions and of softmax along rows. */
 export interface FunctionKernels {
   /** out = f(x), element by element; out may be x. */
   unary(out: Storage, x: Storage, kind: UnaryFunction): void;
@@ -41,6 +44,7 @@ export interface FunctionKernels {
   logSumExpBackward(dx: Storage, dout: Storage, x: Storage, out: Storage, dims: RowDims, accumulate: boolean): void;
 }
 
+/** Blocks of elements that lie at even distances. */
 export interface BlockDims {
   /** Blocks. */ readonly count: number;
   /** Elements of each. */ readonly length: number;
@@ -48,12 +52,14 @@ export interface BlockDims {
   /** From one block of `x` to the next. */ readonly xStride: number;
 }
 
+/** A tensor as (outer, size, inner): `size` is the axis that a kernel works along. */
 export interface AxisDims {
   readonly outer: number;
   readonly size: number;
   readonly inner: number;
 }
 
+/** Two axes of a tensor that change places: (outer, first, middle, second, inner). */
 export interface SwapDims {
   readonly outer: number;
   readonly first: number;
@@ -62,6 +68,7 @@ export interface SwapDims {
   readonly inner: number;
 }
 
+/** Kernels that move, pick and sum elements along axes. */
 export interface ArrayKernels {
   /** out[i·outStride + j] = (out +) x[i·xStride + j] for i < count, j < length. Any dtype; adding, float32 only. */
   copyBlocks(out: Storage, x: Storage, dims: BlockDims, accumulate: boolean): void;
@@ -86,6 +93,7 @@ export interface ArrayKernels {
  */
 export type RecurrentKind = "lstm" | "gru" | "rnn_tanh" | "rnn_relu";
 
+/** Sizes of the recurrent kernels: B texts, T time steps, H hidden units. */
 export interface RecurrentDims {
   readonly kind: RecurrentKind;
   readonly B: number;
@@ -98,6 +106,7 @@ export function gateCount(kind: RecurrentKind): number {
   return kind === "lstm" ? 4 : kind === "gru" ? 3 : 1;
 }
 
+/** The buffers of a recurrent layer's backward pass. */
 export interface RecurrentBackward {
   /** (B, T, G·H): what the forward left; becomes the gradient of x′. */ readonly gates: Storage;
   /** GRU: (B, T, G·H), the gradient of h′, written. Otherwise null: it is that of x′. */
@@ -113,6 +122,7 @@ export interface RecurrentBackward {
   readonly weight: Storage;
 }
 
+/** Kernels of whole sequences of an LSTM, a GRU or a plain recurrent network. */
 export interface RecurrentKernels {
   /**
    * out (B, T, H) = the states. `gates` (B, T, G·H) comes as x′ and leaves as the gates' values, for the backward;
@@ -133,21 +143,25 @@ export interface RecurrentKernels {
   recurrentBackward(storages: RecurrentBackward, dims: RecurrentDims): void;
 }
 
+/** Rows, and how many experts each chooses. */
 export interface RoutingDims {
   /** Tokens. */ readonly rows: number;
   /** Experts that each token chooses. */ readonly choices: number;
 }
 
+/** Sizes of `groupRows`: rows sorted by the experts that they go to, at most `capacity` an expert. */
 export interface GroupingDims extends RoutingDims {
   readonly experts: number;
   /** Most rows that an expert takes; further ones, in the order of the tokens, are dropped. */
   readonly capacity: number;
 }
 
+/** Sizes of `combineRows`: what experts made of chosen rows, put back into rows of `width`. */
 export interface CombineDims extends RoutingDims {
   readonly width: number;
 }
 
+/** Kernels of expert routing: choosing experts, grouping rows by expert, combining what they made. */
 export interface ExpertKernels {
   /** ids (rows, count) int32: positions of the largest elements of x (rows, width), largest first, lower index first. */
   topK(ids: Storage, x: Storage, dims: RowDims, count: number): void;
@@ -224,6 +238,7 @@ export interface ScalarKernels {
   clipGradients(out: Storage, values: Storage | null, squares: Storage, maxNorm: number): void;
 }
 
+/** Factors of one optimizer update: of what was there, and of what is added. */
 export interface UpdateFactors {
   /** What is left of the parameter. */ readonly keep: number;
   readonly rate: number;
@@ -245,6 +260,7 @@ export interface DrawSettings {
   readonly uniform: number;
 }
 
+/** Kernels that draw a token from logits on the device. */
 export interface SamplingKernels {
   /**
    * ids[row] (int32) = a token drawn from logits (V); logprobs[row] = its log probability under the logits as they come.

@@ -18,6 +18,7 @@ export interface KernelTime {
   readonly gbytes: number;
 }
 
+/** Where time went: each kernel's share, and what lies outside of all. */
 export interface Profile {
   /** Slowest first. */
   readonly kernels: readonly KernelTime[];
@@ -27,6 +28,7 @@ export interface Profile {
   readonly outsideMs: number;
 }
 
+/** A device that keeps the time of its kernel calls; see {@link createProfiler}. */
 export interface Profiler {
   /** Does what the device does, and keeps the time. Everything must be made on this one: its tensors are its own. */
   readonly device: Device;

@@ -2,6 +2,7 @@ import type { Arena, Device, DType, DropoutDims, Storage } from "./device.ts";
 import { philoxKey } from "./philox.ts";
 import { elementCount, Parameter, Tensor, type Bounds } from "./tensor.ts";
 
+/** Where a tape computes, what it keeps, and what dropout's random numbers are counted by. */
 export interface TapeOptions {
   readonly device: Device;
   readonly arena: Arena;

@@ -91,6 +91,7 @@ export interface ParameterPlace {
   readonly range?: FlatRange;
 }
 
+/** Whether a parameter is trained, how it is kept, and where its memory comes from. */
 export interface ParameterOptions {
   readonly trainable?: boolean;
   readonly dtype?: WeightDType;

@@ -18,6 +18,7 @@ export function toBfloat16(value: number): number {
   return ((whole + 0x7fff + ((whole >>> 16) & 1)) / 0x10000) & 0xffff;
 }
 
+/** The float32 value of a bfloat16's 16 bits; exact. */
 export function fromBfloat16(half: number): number {
   bits[0] = half << 16;
   return float[0] ?? 0;

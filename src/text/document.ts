@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+/** What JSON can say. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
 /** The unit of every data stage: one text, and where it came from. */

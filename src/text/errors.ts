@@ -11,6 +11,7 @@ export type NuwaErrorCode =
   | "NETWORK" // a port in use, a request refused
   | "DEVICE"; // a device that is not there
 
+/** What a {@link NuwaError} says beside its message. */
 export interface NuwaErrorOptions {
   /** What to do about it: the nearest right name, a flag, a command. One sentence. */
   hint?: string | undefined;

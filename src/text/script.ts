@@ -63,6 +63,7 @@ export function countCharacters(text: string): number {
   return count;
 }
 
+/** How many characters of each kind a text has; see {@link countScripts}. */
 export interface ScriptCounts {
   /** Code points of any kind. */
   characters: number;

@@ -2,7 +2,9 @@ import { Template } from "@huggingface/jinja";
 import { z } from "zod";
 import { didYouMean, NuwaError, type JsonValue } from "../text/index.ts";
 
+/** Roles of a dialogue's turns. */
 export const chatRoles = ["system", "user", "assistant"] as const;
+/** Who speaks in a dialogue. */
 export type ChatRole = (typeof chatRoles)[number];
 
 /** Roles that templates of others know beside these. */
@@ -45,6 +47,7 @@ export interface TemplateInputs {
   readonly variables?: { readonly [name: string]: JsonValue };
 }
 
+/** What a chat template is given beside the messages. */
 export interface RenderOptions extends TemplateInputs {
   /** Ends with what comes before an assistant's answer. Default false. */
   readonly addGenerationPrompt?: boolean;

@@ -56,4 +56,5 @@ export const tokenizerSettings = z.strictObject({
     ),
 });
 
+/** A recipe's section `tokenizer`, checked. */
 export type TokenizerSettings = z.infer<typeof tokenizerSettings>;

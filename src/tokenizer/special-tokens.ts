@@ -14,6 +14,7 @@ export const defaultSpecialTokens = [
 export const END_OF_TEXT = "<|endoftext|>";
 /** Ends a turn of a dialogue. */
 export const END_OF_TURN = "<|end|>";
+/** Fills up texts of a batch to one length; never learned, never generated. */
 export const PAD = "<|pad|>";
 /** Stands for characters that a character tokenizer has not seen, where it has such a token. */
 export const UNKNOWN = "<|unk|>";

@@ -3,6 +3,7 @@ import type { JsonValue } from "../text/index.ts";
 /** What a `tokenizer.json` holds. */
 export type JsonObject = { [key: string]: JsonValue };
 
+/** What {@link Tokenizer.encode} does about control tokens. */
 export interface EncodeOptions {
   /**
    * Puts the control tokens around the text that the tokenizer's post-processor names (`[CLS] … [SEP]`). Default false;
@@ -18,6 +19,7 @@ export interface EncodeOptions {
   readonly isContinuation?: boolean;
 }
 
+/** What {@link Tokenizer.decode} leaves out. */
 export interface DecodeOptions {
   /** Leaves control tokens out of the text. Default false. */
   readonly skipSpecialTokens?: boolean;

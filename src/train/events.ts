@@ -72,6 +72,7 @@ export interface SampleEvent {
   readonly text: string;
 }
 
+/** A checkpoint was written. */
 export interface CheckpointEvent {
   readonly type: "checkpoint";
   readonly step: number;
@@ -85,6 +86,7 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** The run has ended, by itself or because it was asked to stop. */
 export interface DoneEvent {
   readonly type: "done";
   readonly step: number;

@@ -110,6 +110,7 @@ export type Lengths = Pick<TrainSettings, (typeof lengthKeys)[number]>;
  */
 export const hasOneLength = (settings: Lengths): boolean =>
   lengthKeys.filter((key) => settings[key] !== undefined).length <= 1;
+/** What is wrong with settings that give the length of a run more than once. */
 export const oneLengthMessage = { error: "expected one of steps, tokens and epochs, got several" };
 
 /**

@@ -13,6 +13,7 @@ import type { Models, TrainedModel } from "./objectives/models.ts";
 import type { Batch, Objective } from "./objectives/objective.ts";
 import { ScalarSums } from "./scalar-sums.ts";
 
+/** What a {@link Trainer} works with. */
 export interface TrainerOptions {
   readonly objective: Objective;
   /** All that the objective names. */
@@ -38,6 +39,7 @@ export interface TrainerOptions {
   readonly collective?: Collective;
 }
 
+/** What one training step came to. */
 export interface StepResult {
   /** Mean loss over the step's tokens that count, nats, before the update. */
   readonly loss: number;

@@ -24,7 +24,7 @@ function report(event: TrainEvent): string {
 }
 const { steps } = pretrainSettings.parse({});
 expectType<Equal<typeof steps, number | undefined>>(true);
-const batch: Batch = { tokens: new Int32Array(4), targets: new Int32Array(4), B: 2, T: 2 };
+const batch: Batch = { tokens: new Int32Array(4), targets: new Int32Array(4), B: 2, T: 2, normalizer: 4 };
 // @ts-expect-error its sizes must be said
 const sizeless: Batch = { tokens: new Int32Array(4), targets: new Int32Array(4) };
 

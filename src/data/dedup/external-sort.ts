@@ -8,6 +8,7 @@ const BYTES = 4 * WORDS;
 const FAN_IN = 64;
 const LEAST_BUFFER = 64 * BYTES;
 
+/** Where an {@link ExternalSorter} writes, and how much memory it may use. */
 export interface SorterOptions {
   /** Where sorted runs are written once the memory is full; a sorter without one keeps everything in memory. */
   readonly folder?: string | undefined;

@@ -25,6 +25,7 @@ export interface RunContext {
   readonly onExample: (example: Example) => void;
 }
 
+/** What a kind of task gives for a whole task. */
 export interface KindResult {
   /** By metric; the task's own metric is among them. */
   readonly scores: Readonly<Record<string, Score>>;

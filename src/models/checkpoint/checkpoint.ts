@@ -18,12 +18,14 @@ export interface SpecialTokenIds {
   readonly pad_token_id?: number | undefined;
 }
 
+/** What {@link saveModel} writes beside the weights. */
 export interface SaveOptions {
   readonly specialTokens?: SpecialTokenIds;
   /** Written beside the model, by file name: a tokenizer.json, a README. */
   readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
 }
 
+/** How {@link loadModel} keeps what it reads. */
 export interface LoadOptions {
   /** The families there are, a plugin's among them; default the built-in ones. */
   readonly families?: Families;

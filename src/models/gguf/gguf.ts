@@ -8,6 +8,7 @@ import type { Model } from "../model.ts";
 import type { GgufFormat, GgufTensor } from "./layout.ts";
 import { writeWholeAsync } from "../../io/whole-file.ts";
 
+/** How a GGUF file keeps matrices. */
 export type GgufType = "F32" | "F16" | "BF16" | "Q8_0";
 
 /** What llama.cpp needs to turn text into tokens: a byte-level BPE. */
@@ -25,6 +26,7 @@ export interface GgufTokenizer {
   readonly chatTemplate?: string | undefined;
 }
 
+/** How a GGUF file is written. */
 export interface GgufOptions {
   /** How matrices are stored; vectors and learned positions are F32. Default F16. */
   readonly type?: GgufType;

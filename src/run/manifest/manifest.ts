@@ -32,7 +32,9 @@ const manifestSchema = z.object({
   stages: z.record(z.string(), stageRecord),
 });
 
+/** What the manifest says of one stage. */
 export type StageRecord = z.infer<typeof stageRecord>;
+/** What a run's `manifest.json` says. */
 export type ManifestData = z.infer<typeof manifestSchema>;
 
 /**

@@ -33,6 +33,7 @@ export interface StageLinks {
 /** Which part of a run a stage belongs to: `data` is `nuwa data NAME`, `training` is `nuwa NAME`. */
 export type StageGroup = "data" | "tokenizer" | "training" | "results";
 
+/** What {@link defineRecipeStage} takes. */
 export interface StageDefinition<Settings> {
   /** Its section in a recipe, its record in the manifest. */
   readonly name: string;

@@ -4,6 +4,7 @@ import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInputs, shapeError } from "./check.ts";
 
+/** Which keys a query sees, and how its scores are made. */
 export interface AttentionOptions {
   /** A query sees keys up to its own time step only. The last query stands at the last key. */
   readonly causal: boolean;

@@ -6,6 +6,7 @@ import { checkInputs, sameShape, shapeError } from "./check.ts";
 import { multiply, scale } from "./elementwise.ts";
 import { logSumExp, softmax, square } from "./functions.ts";
 
+/** How many experts each row goes to, and with which shares. */
 export interface RoutingOptions {
   /** Experts that each token goes to. */
   readonly topK: number;

@@ -4,6 +4,7 @@ import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkIds, checkInputs, checkSmoothing, sameShape, shapeError, type Smoothing } from "./check.ts";
 
+/** What {@link linearCrossEntropy} takes beside its tensors. */
 export interface LinearCrossEntropyOptions extends Smoothing {
   /** (N), weight of each token's loss; default 1. */
   readonly weights?: Tensor | undefined;
@@ -13,6 +14,7 @@ export interface LinearCrossEntropyOptions extends Smoothing {
   readonly ignoreNegative?: boolean;
 }
 
+/** What {@link linearCrossEntropy} gives. */
 export interface LinearCrossEntropyResult {
   /** (1): Σ tokenLosses / normalizer */
   readonly loss: Tensor;

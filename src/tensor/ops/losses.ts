@@ -5,6 +5,7 @@ import { checkIds, checkInputs, checkSmoothing, rowsOf, sameShape, shapeError, t
 import { add, multiply, scale, subtract } from "./elementwise.ts";
 import { logSigmoid, square } from "./functions.ts";
 
+/** What {@link crossEntropy} takes beside logits and targets. */
 export interface CrossEntropyOptions extends Smoothing {
   /** (...), weight of each row's loss; default 1. No gradient flows to it. */
   readonly weights?: Tensor | undefined;

@@ -2,11 +2,13 @@ import type { Tape } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInputs, rowsOf, sameShape, shapeError } from "./check.ts";
 
+/** Weight and ε of {@link rmsNorm}. */
 export interface RmsNormOptions {
   /** (C) */ readonly weight?: Tensor | undefined;
   /** Added to the variance or mean square. */ readonly epsilon: number;
 }
 
+/** Weight, bias and ε of {@link layerNorm}. */
 export interface LayerNormOptions extends RmsNormOptions {
   /** (C) */ readonly bias?: Tensor | undefined;
 }

@@ -11,16 +11,19 @@ export interface RecurrentWeights {
   /** (G·H) */ readonly biasHidden?: Tensor | undefined;
 }
 
+/** What {@link gru} and {@link rnn} give: each time step's hidden state, and the last one. */
 export interface RecurrentResult {
   /** (B, T, H): the state after each time step. */ readonly output: Tensor;
   /** (B, H): the last of them, to go on from. */ readonly hidden: Tensor;
 }
 
+/** The state of an LSTM between time steps. */
 export interface LstmState {
   /** (B, H) */ readonly hidden: Tensor;
   /** (B, H) */ readonly cell: Tensor;
 }
 
+/** What {@link lstm} gives: each time step's hidden state, and the last state. */
 export interface LstmResult extends LstmState {
   /** (B, T, H): the state after each time step. */ readonly output: Tensor;
 }

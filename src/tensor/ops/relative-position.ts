@@ -38,6 +38,7 @@ export function alibiTable(device: Device, heads: number, positions: number): Te
   return new Tensor(device, storage, [heads, width]);
 }
 
+/** How distances fall into buckets (Raffel et al. 2020, T5). */
 export interface RelativePositionOptions {
   /** The longest text: distances go from −(positions − 1) to positions − 1. */
   readonly positions: number;

@@ -27,6 +27,7 @@ export function ropeTable(device: Device, positions: number, D: number, theta: n
   return new Tensor(device, storage, [positions, D]);
 }
 
+/** Positions that {@link rope} turns by. */
 export interface RopeOptions {
   /** Position of the first time step: the number of time steps in the cache. Default 0. */
   readonly offset?: number;

@@ -6,6 +6,7 @@ import { scannerForPattern } from "../steps/pre-tokenizer.ts";
 import type { Tokenizer } from "../types.ts";
 import { Vocabulary } from "../steps/vocabulary.ts";
 
+/** What a tiktoken rank file lacks: the pattern that cuts texts, and the special tokens. */
 export interface TiktokenEncoding {
   /** How text is cut, in Rust's regular expressions. */
   readonly pattern: string;

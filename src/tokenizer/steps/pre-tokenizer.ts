@@ -5,6 +5,7 @@ import { regexScanner, type PieceScanner } from "./pieces.ts";
 
 /** Names that a recipe may give. */
 export const preTokenizerNames = ["gpt2", "gpt4", "chinese"] as const;
+/** The name of a built-in pre-tokenizer: how a text is cut before tokens are made. */
 export type PreTokenizerName = (typeof preTokenizerNames)[number];
 
 /** Han characters in one piece: more than nearly every phrase, few enough to keep counting and encoding in bounds. */

@@ -13,6 +13,7 @@ import { checkSpecialTokens, defaultSpecialTokens, END_OF_TEXT, PAD } from "../s
 import type { Tokenizer } from "../types.ts";
 import { Vocabulary } from "../steps/vocabulary.ts";
 
+/** How far the training of a tokenizer is. */
 export type TrainBpeProgress =
   | { readonly phase: "count"; readonly characters: number; readonly texts: number }
   /** Pieces that there was no room for: the rarest, and how often they had occurred. Told once, after counting. */
@@ -21,6 +22,7 @@ export type TrainBpeProgress =
   | { readonly phase: "prune"; readonly tokens: number; readonly target: number }
   | { readonly phase: "merge"; readonly merges: number; readonly of: number; readonly token: string };
 
+/** Size and limits of {@link trainBpe}. */
 export interface TrainBpeOptions {
   /** Entries in all: special tokens, 256 bytes, merges. Fewer come out when the text has no more pairs to merge. */
   readonly vocabSize: number;

@@ -9,6 +9,7 @@ import type { JsonObject, Tokenizer } from "../types.ts";
 import { UnigramLattice } from "./unigram-lattice.ts";
 import { seedPieces, type CountedWord } from "./unigram-seeds.ts";
 
+/** Size and limits of {@link trainUnigram}. */
 export interface TrainUnigramOptions {
   /** Entries in all: special tokens, `<unk>`, 256 bytes, characters, pieces. */
   readonly vocabSize: number;

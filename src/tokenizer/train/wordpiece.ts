@@ -12,6 +12,7 @@ import type { JsonObject, Tokenizer } from "../types.ts";
 const UNKNOWN = "[UNK]";
 const PREFIX = "##";
 
+/** Size and limits of {@link trainWordPiece}. */
 export interface TrainWordPieceOptions {
   /** Entries in all: special tokens, [UNK], characters (each alone and with ##), merges. */
   readonly vocabSize: number;

@@ -3,6 +3,7 @@ import { isErrno } from "../../io/errno.ts";
 import { WholeFile } from "../../io/whole-file.ts";
 import type { EvalEvent, SampleEvent, StepEvent } from "../events.ts";
 
+/** A line of `metrics.jsonl`. */
 export type MetricsLine = StepEvent | EvalEvent | SampleEvent;
 
 /**

@@ -55,6 +55,7 @@ const section = (keys: TrainingKeys) =>
 /** Settings of the `sft` section of a recipe. */
 export const sftSettings = section(trainingKeysOf(builtInChoices));
 
+/** A recipe's section `sft`, checked. */
 export type SftSettings = z.output<typeof sftSettings>;
 
 /** The one model that is trained. */

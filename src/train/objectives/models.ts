@@ -17,6 +17,7 @@ import {
 import type { Device } from "../../tensor/index.ts";
 import type { Registry } from "../../text/registry.ts";
 
+/** The models of a training stage, by the names that its objective gives them. */
 export type Models = Readonly<Record<string, Model>>;
 
 /** How one model of an objective comes about. The first trained one is what a checkpoint's directory holds. */

@@ -47,6 +47,7 @@ const section = (keys: TrainingKeys, families: Families) =>
 /** Settings of the `pretrain` section of a recipe. */
 export const pretrainSettings = section(trainingKeysOf(builtInChoices), builtInChoices.families);
 
+/** A recipe's section `pretrain`, checked. */
 export type PretrainSettings = z.output<typeof pretrainSettings>;
 
 /** What next-token training reads of its settings. */

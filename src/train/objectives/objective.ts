@@ -59,6 +59,7 @@ export interface HeldOutScore {
   readonly scalars?: Readonly<Record<string, number>>;
 }
 
+/** What an objective evaluates with. */
 export interface EvaluationContext {
   /** For activations; reset after each batch. */
   readonly arena: Arena;

@@ -38,6 +38,7 @@ const READERS: Readonly<Record<Format, Reader>> = {
   wordnet: readWordnet,
 };
 
+/** Where {@link collect} reads, and what it reports. */
 export interface CollectOptions {
   /** The folder that globs are relative to. */
   readonly cwd: string;

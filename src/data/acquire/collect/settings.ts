@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { JsonValue } from "../../../text/document.ts";
 import { documentKinds } from "../../kinds.ts";
 
+/** The formats of files that collect reads. */
 export const FORMATS = [
   "txt",
   "md",
@@ -18,6 +19,7 @@ export const FORMATS = [
   "tar",
   "wordnet",
 ] as const;
+/** A format of files that collect reads. */
 export type Format = (typeof FORMATS)[number];
 
 const globs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -25,6 +27,7 @@ const json: z.ZodType<JsonValue> = z.lazy(() =>
   z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
 );
 
+/** The schema of one source of a recipe's section `collect`. */
 export const sourceSettings = z.strictObject({
   name: z.string().min(1).optional().describe("what reports call this source; default: its first glob"),
   files: globs.describe(
@@ -90,5 +93,7 @@ export const collectSettings = z.strictObject({
   sources: z.array(sourceSettings).min(1).describe("where the documents come from, in order"),
 });
 
+/** One source of a recipe's section `collect`, checked. */
 export type SourceSettings = z.infer<typeof sourceSettings>;
+/** A recipe's section `collect`, checked. */
 export type CollectSettings = z.infer<typeof collectSettings>;

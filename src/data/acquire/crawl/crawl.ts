@@ -12,6 +12,7 @@ import { normaliseUrl } from "./url.ts";
 import { Visitor } from "./visitor.ts";
 import { WarcWriter } from "./warc-writer.ts";
 
+/** How far a crawl is. */
 export interface CrawlProgress {
   readonly pages: number;
   readonly bytes: number;
@@ -21,6 +22,7 @@ export interface CrawlProgress {
   readonly active: number;
 }
 
+/** Where {@link crawl} writes, and how it is stopped and watched. */
 export interface CrawlOptions {
   /** The crawl's folder: WARC files and the log. A crawl that was begun there goes on. */
   readonly out: string;

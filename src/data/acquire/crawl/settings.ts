@@ -71,6 +71,7 @@ export const crawlSettings = z.strictObject({
   warc_mb: megabytes(1000, "size at which the next WARC file is begun"),
 });
 
+/** Settings of a crawl, checked. */
 export type CrawlSettings = z.output<typeof crawlSettings>;
 
 /** The part of the settings that may not change while a crawl goes on, as one string. */

@@ -4,6 +4,7 @@ import { decodeHTML } from "entities";
 import { renderBlocks } from "./blocks.ts";
 import type { Block } from "./blocks.ts";
 
+/** The text of a Markdown document. */
 export interface ExtractedMarkdown {
   readonly text: string;
   /** The first heading of the first level, or the front matter's title. */

@@ -16,4 +16,5 @@ export const extractSettings = z.strictObject({
     .describe("turn Markdown documents into plain text; false: leave them as they are"),
 });
 
+/** A recipe's section `extract`, checked. */
 export type ExtractSettings = z.infer<typeof extractSettings>;

@@ -45,4 +45,5 @@ export const cleanSettings = z.strictObject({
   max_blank_lines: z.int().min(0).max(10).default(1).describe("empty lines that may stand in a row"),
 });
 
+/** A recipe's section `clean`, checked. */
 export type CleanSettings = z.infer<typeof cleanSettings>;

@@ -58,6 +58,9 @@ export const dedupSettings = z
   })
   .prefault({});
 
+/** A recipe's section `dedup`, checked. */
 export type DedupSettings = z.output<typeof dedupSettings>;
+/** A recipe's section `dedup` as written: every key may be left out. */
 export type DedupSettingsInput = z.input<typeof dedupSettings>;
+/** The part `minhash` of a recipe's section `dedup`, checked. */
 export type MinHashSettings = DedupSettings["minhash"];

@@ -42,5 +42,7 @@ export const linesSettings = z
   })
   .prefault({});
 
+/** A recipe's section `lines`, checked. */
 export type LinesSettings = z.output<typeof linesSettings>;
+/** A recipe's section `lines` as written: every key may be left out. */
 export type LinesSettingsInput = z.input<typeof linesSettings>;

@@ -30,5 +30,7 @@ export const substringSettings = z
   })
   .prefault({});
 
+/** A recipe's section `substring`, checked. */
 export type SubstringSettings = z.output<typeof substringSettings>;
+/** A recipe's section `substring` as written: every key may be left out. */
 export type SubstringSettingsInput = z.input<typeof substringSettings>;

@@ -85,6 +85,7 @@ export interface DocumentFigures {
   rules: { rule: string; value: number; threshold: number | null; passes: boolean }[];
 }
 
+/** The filter stage: a mapper that can also say a document's figures. */
 export interface Filter extends DocumentMapper {
   readonly name: "filter";
   /** Every figure of a document, whether or not its rule is on. */

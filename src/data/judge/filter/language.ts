@@ -2,6 +2,7 @@ import { eld } from "eld/extrasmall";
 import { countScripts } from "../../../text/script.ts";
 import type { LanguageSettings } from "./settings.ts";
 
+/** The language a text is in, as far as can be told. */
 export interface LanguageFinding {
   /** ISO 639-1, or `und` when nothing could be told. */
   language: string;

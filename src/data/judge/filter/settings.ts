@@ -247,9 +247,15 @@ export const filterSettings = z
   })
   .prefault({});
 
+/** A recipe's section `filter`, checked. */
 export type FilterSettings = z.output<typeof filterSettings>;
+/** The part `language` of a recipe's section `filter`, checked. */
 export type LanguageSettings = FilterSettings["language"];
+/** The part `c4` of a recipe's section `filter`, checked. */
 export type C4Settings = FilterSettings["c4"];
+/** The part `url` of a recipe's section `filter`, checked. */
 export type UrlSettings = FilterSettings["url"];
+/** Bounds of the quality rules for one language, checked; null switches a rule off. */
 export type RuleSettings = FilterSettings["english"];
+/** The name of a rule with a bound, as in a recipe. */
 export type RuleName = Exclude<keyof RuleSettings, "stop_words">;

@@ -13,6 +13,7 @@ export interface Fact {
   readonly record: { readonly [field: string]: JsonValue };
 }
 
+/** The facts that one part of the settings gives, and what was left out. */
 export interface FactSet {
   readonly settings: FactSetSettings;
   readonly facts: readonly Fact[];

@@ -11,6 +11,7 @@ export interface LocatedRecord {
   readonly where: string;
 }
 
+/** The records that dialogues are made from. */
 export interface DialogueSources {
   /** The records behind one fact set. */
   readonly recordsOf: (set: FactSetSettings) => AsyncIterable<LocatedRecord>;
@@ -19,6 +20,7 @@ export interface DialogueSources {
   readonly onProblem: (problem: { readonly where: string; readonly message: string }) => void;
 }
 
+/** Dialogues to train on, dialogues and questions that are held out, and the facts behind them. */
 export interface MadeDialogues {
   /** In training order. */
   readonly train: readonly Dialogue[];

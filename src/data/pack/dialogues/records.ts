@@ -8,6 +8,7 @@ import type { Problem } from "../../stage.ts";
 import type { LocatedRecord } from "./make.ts";
 import type { FactSetSettings } from "./settings.ts";
 
+/** Where files of records are read, and what is reported of them. */
 export interface RecordsOptions {
   /** What relative globs are relative to. */
   readonly cwd: string;

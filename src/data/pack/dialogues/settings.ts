@@ -68,5 +68,7 @@ export const dialogueSettings = z.strictObject({
   seed: z.int().nonnegative().default(0).describe("order and company of the facts"),
 });
 
+/** One entry of `facts` in a recipe's section `dialogues`, checked. */
 export type FactSetSettings = z.infer<typeof factSetSettings>;
+/** A recipe's section `dialogues`, checked. */
 export type DialogueSettings = z.infer<typeof dialogueSettings>;

@@ -5,7 +5,9 @@ import { z } from "zod";
 import { NuwaError } from "../../../text/index.ts";
 import type { Tokenizer } from "../../../tokenizer/index.ts";
 
+/** The parts that tokens are split into. */
 export const splitNames = ["train", "val"] as const;
+/** Which part of the tokens: to train on, or held out. */
 export type SplitName = (typeof splitNames)[number];
 
 const count = z.int().min(0);

@@ -12,6 +12,7 @@ import { isMixed, mixture, type Mixture, UNNAMED } from "./mixture.ts";
 import { SplitWriter, type Slice } from "./split-writer.ts";
 import { ByteWriter, littleEndian, tokenArray } from "./token-io.ts";
 
+/** Where {@link packDocuments} writes token files, and what goes into them. */
 export interface PackOptions {
   /** Folder for train.bin, train.idx, val.bin, val.idx and meta.json. */
   readonly outDir: string;

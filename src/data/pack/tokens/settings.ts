@@ -38,4 +38,5 @@ export const packSettings = z.strictObject({
     .describe("tokens that the sources with a weight give together; default: as many as they have"),
 });
 
+/** A recipe's section `pack`, checked. */
 export type PackSettings = z.infer<typeof packSettings>;

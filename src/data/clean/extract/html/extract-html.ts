@@ -10,6 +10,7 @@ import { toBlocks } from "./to-blocks.ts";
 import { parsePage } from "./tree.ts";
 import type { Page } from "./tree.ts";
 
+/** The main text of a web page, and what its head says of it. */
 export interface ExtractedPage extends PageMetadata {
   /** The main text; empty where a page has none. */
   readonly text: string;
