@@ -30,6 +30,7 @@ export interface Question {
 
 /** What a record says: all of a dialogue but where it is from. */
 export type DialogueRecord = Omit<Dialogue, "source">;
+/** A record that was read as a dialogue, or what is wrong with it. */
 export type ReadRecord = DialogueRecord | { readonly fault: string };
 
 type Json = { readonly [key: string]: JsonValue };
