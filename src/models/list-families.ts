@@ -12,6 +12,7 @@ export interface PresetFigures {
   readonly context: number;
 }
 
+/** A model family with its presets, and how many parameters each has. */
 export interface FamilyFigures {
   readonly name: string;
   /** `model_type` of its config.json. */

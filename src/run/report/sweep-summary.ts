@@ -17,6 +17,7 @@ export interface SweepSummary {
   readonly variants: readonly VariantSummary[];
 }
 
+/** What one variant of a sweep came to. */
 export interface VariantSummary extends VariantState {
   readonly directory: string;
   /** What its run came to so far; undefined before it began. */
