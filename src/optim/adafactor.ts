@@ -120,6 +120,7 @@ function stateShapes(parameter: Parameter): readonly (readonly number[])[] {
   ];
 }
 
+/** Adafactor for everything, with hardly any state (Shazeer & Stern 2018). */
 export const adafactor = defineOptimizer({
   name: "adafactor",
   summary: "Adafactor for everything: hardly any state; torch.optim.Adafactor's form.",

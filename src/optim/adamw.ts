@@ -40,6 +40,7 @@ export class AdamW extends FlatOptimizer<"m" | "v"> {
   }
 }
 
+/** AdamW for everything (Loshchilov & Hutter 2019). */
 export const adamw = defineOptimizer({
   name: "adamw",
   summary: "AdamW for everything.",

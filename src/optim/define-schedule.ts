@@ -16,6 +16,7 @@ const warmup_steps = z
   .default(0)
   .describe("Steps over which the learning rate rises from near 0 to its full value.");
 
+/** What {@link defineSchedule} takes. */
 export interface ScheduleOptions<Keys extends z.ZodRawShape> {
   /** As recipes spell it. */
   readonly name: string;

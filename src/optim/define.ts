@@ -11,6 +11,7 @@ export type OptimizerSettings = z.output<typeof common>;
 /** Keys of an optimizer's settings, beside its name. */
 export type OptimizerKeys = z.ZodRawShape & { readonly learning_rate: z.ZodType<number> };
 
+/** What {@link defineOptimizer} takes. */
 export interface OptimizerOptions<Keys extends OptimizerKeys> {
   /** As recipes spell it. */
   readonly name: string;

@@ -34,6 +34,7 @@ export class Lion extends FlatOptimizer<"m"> {
   }
 }
 
+/** Lion for everything: the sign of a mean of gradients (Chen et al. 2023). */
 export const lion = defineOptimizer({
   name: "lion",
   summary: "Lion for everything: the sign of a mean of gradients.",

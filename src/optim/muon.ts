@@ -163,6 +163,7 @@ export class NewtonSchulz {
   }
 }
 
+/** Muon for the hidden matrices (Jordan et al. 2024), AdamW for all else. */
 export const muon = defineOptimizer({
   name: "muon",
   summary: "Muon for the hidden matrices, AdamW for all else.",

@@ -41,6 +41,7 @@ export class Sgd extends FlatOptimizer<"momentum"> {
   }
 }
 
+/** Stochastic gradient descent with momentum, for everything. */
 export const sgd = defineOptimizer({
   name: "sgd",
   summary: "Stochastic gradient descent with momentum, for everything.",

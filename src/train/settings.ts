@@ -26,6 +26,7 @@ export interface TrainingChoices {
   readonly devices: Registry<DeviceDefinition>;
 }
 
+/** The optimizers and schedules that come with Nuwa. */
 export const builtInChoices: TrainingChoices = { families, optimizers, schedules, devices };
 
 /** With those of plugins. @throws NuwaError VALUE for a plugin's value that is no such definition, or whose name is taken */
@@ -91,6 +92,7 @@ export const trainingKeysOf = (choices: TrainingChoices) => ({
   sample_prompts: z.array(z.string()).default([]).describe("What samples begin with."),
 });
 
+/** The keys that every training stage's section has. */
 export type TrainingKeys = ReturnType<typeof trainingKeysOf>;
 
 const trainingSchema = z.strictObject(trainingKeysOf(builtInChoices));
