@@ -57,7 +57,10 @@ function tree(root: string): Record<string, string> {
     const file = path.join(entry.parentPath, entry.name);
     const name = path.relative(root, file);
     if (entry.isSymbolicLink()) files[name] = readlinkSync(file);
-    if (!entry.isFile() || ["manifest.json", "report.html"].includes(entry.name)) continue;
+    // Manifests, pages and TensorBoard's events are made of times, and the last are named after them.
+    const isTimes =
+      ["manifest.json", "report.html"].includes(entry.name) || name.split(path.sep).includes("tensorboard");
+    if (!entry.isFile() || isTimes) continue;
     let text = readFileSync(file, "latin1");
     if (["metrics.jsonl", "state.json"].includes(entry.name)) {
       text = text.replaceAll(/"(elapsed_s|tokens_per_s|sha256)":\s*("[^"]*"|[-\d.e]+)/g, "");
