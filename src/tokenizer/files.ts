@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { z } from "zod";
 import { isErrno } from "../io/errno.ts";
 import { writeWholeAsync } from "../io/whole-file.ts";
 import { NuwaError } from "../text/index.ts";
@@ -73,10 +74,28 @@ export async function loadTokenizerConfig(folder: string): Promise<JsonObject> {
   return template === undefined ? object : { ...object, chat_template: template };
 }
 
-/** The chat template that a folder's tokenizer came with, if any. */
+const namedTemplates = z.array(z.object({ name: z.string(), template: z.string() }));
+
+/**
+ * The chat template that a folder's tokenizer came with, if any; of several with names the one called "default".
+ *
+ * @throws NuwaError FILE for templates of which none is the default
+ */
 export async function loadChatTemplate(folder: string): Promise<string | undefined> {
   const template = (await loadTokenizerConfig(folder))["chat_template"];
-  return typeof template === "string" ? template : undefined;
+  if (typeof template === "string") return template;
+  if (template === undefined || template === null) return undefined;
+  const where = join(folder, "tokenizer_config.json");
+  const named = namedTemplates.safeParse(template);
+  if (!named.success)
+    throw new NuwaError("FILE", "expected chat_template to be a template, or a list of them", { where });
+  const found = named.data.find(({ name }) => name === "default");
+  if (found !== undefined) return found.template;
+  const names = named.data.map(({ name }) => name).join(", ") || "none";
+  throw new NuwaError("FILE", `expected a chat template called default, got ${names}`, {
+    where,
+    hint: "put the template to use into chat_template.jinja beside it",
+  });
 }
 
 /** Writes `tokenizer.json` and `tokenizer_config.json` into `folder`, each by rename, so that none is ever half there. */

@@ -237,6 +237,19 @@ describe("files", () => {
     });
   });
 
+  test("of chat templates with names the default one counts", async () => {
+    const config = join(folder, "tokenizer_config.json");
+    const named = (name: string) => ({ name, template: `{{ "${name}" }}` });
+    writeFileSync(config, JSON.stringify({ chat_template: [named("rag"), named("default")] }));
+    expect(await loadChatTemplate(folder)).toBe('{{ "default" }}');
+    writeFileSync(config, JSON.stringify({ chat_template: [named("rag"), named("tool_use")] }));
+    await expect(loadChatTemplate(folder)).rejects.toThrow("called default, got rag, tool_use");
+    writeFileSync(config, JSON.stringify({ chat_template: 3 }));
+    await expect(loadChatTemplate(folder)).rejects.toMatchObject({ code: "FILE", where: config });
+    rmSync(config);
+    expect(await loadChatTemplate(folder)).toBeUndefined();
+  });
+
   test("missing and cut short", async () => {
     await expect(loadTokenizer(join(folder, "nothing"))).rejects.toThrow("no tokenizer at");
     const cut = join(folder, "cut.json");
