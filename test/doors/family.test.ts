@@ -1,12 +1,12 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { killedAfter } from "../helpers/killed-after.ts";
 import { nuwa, startNuwa } from "../../src/run/test-cli.ts";
 import { writeCorpus } from "../../src/run/test-corpus.ts";
 
@@ -187,20 +187,20 @@ describe("a plugin's family of models", () => {
 
   test("killed with SIGKILL, ends with the same bytes", { timeout: 300_000 }, async () => {
     expect(nuwa(["run", "r.yaml", "--dir", "killed", "--until", "pack"], folder).code).toBe(0);
-    const saved = (): number => {
-      const checkpoints = path.join(folder, "killed", "checkpoints");
-      return existsSync(checkpoints) ? readdirSync(checkpoints).filter((name) => name.startsWith("step-")).length : 0;
-    };
     let kills = 0;
-    for (let wanted = 2; wanted < 18; wanted += 6) {
-      const child = startNuwa(["run", "r.yaml", "--dir", "killed"], folder);
-      const ended = once(child, "exit");
-      while (saved() < wanted && child.exitCode === null) await sleep(2);
-      child.kill("SIGKILL");
-      await ended;
+    for (const [step, changes] of [
+      [3, 5],
+      [12, 2],
+      [27, 9],
+      [27, 23],
+    ] as const) {
+      const checkpoint = `step-${String(step).padStart(6, "0")}`;
+      const sign = path.join(folder, "killed", "checkpoints", checkpoint);
+      const child = startNuwa(["run", "r.yaml", "--dir", "killed"], folder, killedAfter(changes, sign));
+      await once(child, "exit");
       if (child.signalCode === "SIGKILL") kills++;
     }
-    expect(kills).toBeGreaterThan(1);
+    expect(kills).toBe(4);
     expect(nuwa(["run", "r.yaml", "--dir", "killed"], folder).code).toBe(0);
     for (const file of ["model.safetensors", "config.json", "state.safetensors"]) {
       expect(readFileSync(path.join(model("killed"), file)).equals(readFileSync(path.join(model("whole"), file)))).toBe(
