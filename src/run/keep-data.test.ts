@@ -55,17 +55,21 @@ function rest(name: string): Record<string, string> {
   return found;
 }
 
-test("all keeps every stage's documents, last those of the last stage, none none; all else is the same", () => {
-  for (const keep of ["all", "last", "none"]) expect(run(keep, `keep_data=${keep}`).code).toBe(0);
-  const all = shards("all");
-  for (const stage of STAGES) expect(all[stage], stage).toBeGreaterThan(2);
-  expect(shards("last")).toEqual({ collect: 0, extract: 0, clean: 0, filter: 0, dedup: all["dedup"] });
-  expect(shards("none")).toEqual({ collect: 0, extract: 0, clean: 0, filter: 0, dedup: 0 });
-  expect(rest("last")).toEqual(rest("all"));
-  expect(rest("none")).toEqual(rest("all"));
-});
+test(
+  "all keeps every stage's documents, last those of the last stage, none none; all else is the same",
+  { timeout: 200_000 },
+  () => {
+    for (const keep of ["all", "last", "none"]) expect(run(keep, `keep_data=${keep}`).code).toBe(0);
+    const all = shards("all");
+    for (const stage of STAGES) expect(all[stage], stage).toBeGreaterThan(2);
+    expect(shards("last")).toEqual({ collect: 0, extract: 0, clean: 0, filter: 0, dedup: all["dedup"] });
+    expect(shards("none")).toEqual({ collect: 0, extract: 0, clean: 0, filter: 0, dedup: 0 });
+    expect(rest("last")).toEqual(rest("all"));
+    expect(rest("none")).toEqual(rest("all"));
+  },
+);
 
-test("what happened to a document can still be asked", () => {
+test("what happened to a document can still be asked", { timeout: 200_000 }, () => {
   interface Way {
     readonly steps: readonly { readonly stage: string; readonly outcome: string; readonly characters?: number }[];
   }
@@ -90,18 +94,22 @@ test("what happened to a document can still be asked", () => {
   expect(nuwa(["data", "report", "none"], folder).code).toBe(0);
 });
 
-test("run again it does nothing; documents that are needed again are made again, which is said", () => {
-  const again = run("last", "keep_data=last");
-  expect(again.stderr.match(/done before/g)).toHaveLength(7);
-  const change = "filter.english.min_words=60";
-  const changed = run("last", "keep_data=last", change);
-  expect(changed.code).toBe(0);
-  expect(changed.stderr).toContain('the documents of "clean" were deleted (keep_data); "filter" needs them');
-  expect(changed.stderr).toContain('the documents of "collect" were deleted (keep_data); "extract" needs them');
-  expect(shards("last")).toMatchObject({ collect: 0, extract: 0, clean: 0, filter: 0 });
-  expect(run("all", change).code).toBe(0);
-  expect(rest("last")).toEqual(rest("all"));
-});
+test(
+  "run again it does nothing; documents that are needed again are made again, which is said",
+  { timeout: 200_000 },
+  () => {
+    const again = run("last", "keep_data=last");
+    expect(again.stderr.match(/done before/g)).toHaveLength(7);
+    const change = "filter.english.min_words=60";
+    const changed = run("last", "keep_data=last", change);
+    expect(changed.code).toBe(0);
+    expect(changed.stderr).toContain('the documents of "clean" were deleted (keep_data); "filter" needs them');
+    expect(changed.stderr).toContain('the documents of "collect" were deleted (keep_data); "extract" needs them');
+    expect(shards("last")).toMatchObject({ collect: 0, extract: 0, clean: 0, filter: 0 });
+    expect(run("all", change).code).toBe(0);
+    expect(rest("last")).toEqual(rest("all"));
+  },
+);
 
 test(
   "killed while documents are deleted and made again, it ends with the same bytes",
