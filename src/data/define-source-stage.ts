@@ -18,6 +18,8 @@ export interface ReadsFiles<Settings> {
   readonly sources?: (settings: Settings) => Readonly<Record<string, FilePatterns>>;
 }
 
+/** What a stage that makes documents from files works with. */
+/** What a stage that makes documents from files works with. */
 export interface SourceContext {
   /** What file names in the settings are relative to. */
   readonly cwd: string;

@@ -1,5 +1,6 @@
 import type { Task } from "../shards/tasks.ts";
 
+/** How an executor is stopped, and what it reports. */
 export interface ExecutorOptions<T> {
   /** Once it is aborted no further task is begun; those in hand are finished. */
   readonly signal: AbortSignal;
