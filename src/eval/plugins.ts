@@ -16,7 +16,7 @@ export interface EvalDefinitions {
  */
 export function evalDefinitions(plugins: readonly Plugin[]): EvalDefinitions {
   return {
-    definitions: withPlugins(builtInTasks, "tasks", plugins, isTaskDefinition),
+    definitions: withPlugins(builtInTasks(), "tasks", plugins, isTaskDefinition),
     kinds: withPlugins(taskKinds, "taskKinds", plugins, isTaskKind),
   };
 }

@@ -87,14 +87,19 @@ function readWithIncludes(file: string, including: ReadonlySet<string>): TaskDef
   };
 }
 
-/** The tasks that come with Nuwa: the YAML files of this folder. */
-export const builtInTasks = new Registry<TaskDefinition>(
-  "task",
-  readdirSync(import.meta.dirname)
-    .filter((file) => file.endsWith(".yaml"))
-    .toSorted()
-    .map((file) => readTaskFile(join(import.meta.dirname, file))),
-);
+let builtIn: Registry<TaskDefinition> | undefined;
+
+/** The tasks that come with Nuwa: the YAML files of this folder, read once, when they are first asked for. */
+export function builtInTasks(): Registry<TaskDefinition> {
+  builtIn ??= new Registry<TaskDefinition>(
+    "task",
+    readdirSync(import.meta.dirname)
+      .filter((file) => file.endsWith(".yaml"))
+      .toSorted()
+      .map((file) => readTaskFile(join(import.meta.dirname, file))),
+  );
+  return builtIn;
+}
 
 /** Where names are looked up, and where files lie. */
 export interface TaskOptions {
@@ -180,7 +185,7 @@ class TaskFinder {
   readonly tasks = new Map<string, Task>();
   readonly groups = new Map<string, TaskGroup>();
 
-  constructor({ dataDir, tasks = builtInTasks, kinds = taskKinds }: TaskOptions) {
+  constructor({ dataDir, tasks = builtInTasks(), kinds = taskKinds }: TaskOptions) {
     this.#kinds = kinds;
     this.#definitions = tasks;
     this.#dataDir = dataDir;
@@ -297,7 +302,7 @@ function prepare({ settings, kind, definition }: CheckedTask): PreparedTask {
 }
 
 /** Every name that `--tasks` takes. */
-export function taskNames(tasks: Registry<TaskDefinition> = builtInTasks): string[] {
+export function taskNames(tasks: Registry<TaskDefinition> = builtInTasks()): string[] {
   const names = [...tasks].flatMap(({ settings }) => [settings["task"], settings["group"]].flat());
   return [...new Set(names.filter((name) => typeof name === "string"))].filter((name) => !name.includes("{"));
 }
@@ -325,7 +330,7 @@ export interface TaskListing {
 
 /** All tasks, without reading their files. */
 export function listTasks({
-  tasks = builtInTasks,
+  tasks = builtInTasks(),
   kinds = taskKinds,
 }: Omit<TaskOptions, "dataDir"> = {}): TaskListing[] {
   return [...tasks].map((definition): TaskListing => {

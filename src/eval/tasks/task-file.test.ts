@@ -274,7 +274,7 @@ test("every task that comes with Nuwa is whole, and listed", () => {
     files: { test: expect.arrayContaining(["gsm8k/test.jsonl"]) },
   });
   // A task's file is named as the task: what a user copies is found by its name.
-  for (const { source, settings } of builtInTasks) {
+  for (const { source, settings } of builtInTasks()) {
     if (typeof settings["task"] === "string" && !settings["task"].includes("{")) {
       expect(source?.file.endsWith(`/${settings["task"]}.yaml`), settings["task"]).toBe(true);
     }
