@@ -9,7 +9,7 @@ import { NuwaError, type Document } from "../text/index.ts";
 import { loadTokenizer } from "../tokenizer/index.ts";
 import { count } from "./progress.ts";
 import { readManifest } from "./manifest/manifest.ts";
-import { sectionOf } from "./recipe/general.ts";
+import { sectionOf } from "./settings/general.ts";
 import { readRecipe } from "./recipe/recipe.ts";
 import { builtInStages } from "./stages/list.ts";
 import type { RecipeStage } from "./stages/recipe-stage.ts";

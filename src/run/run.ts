@@ -14,7 +14,7 @@ import { removeTemporaries } from "../io/temporary.ts";
 import { Manifest } from "./manifest/manifest.ts";
 import type { Progress } from "./progress.ts";
 import { printRecipe } from "./recipe/print.ts";
-import type { Recipe } from "./recipe/general.ts";
+import type { Recipe } from "./settings/general.ts";
 import { recipeSchemaOf } from "./recipe/schema.ts";
 import { writeReport } from "./report/write.ts";
 import { RunDirectory } from "./manifest/run-directory.ts";

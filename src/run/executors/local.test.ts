@@ -6,7 +6,7 @@ import { cleanStage } from "../../data/clean/normalize/stage.ts";
 import { emptyStatistics } from "../../data/stage.ts";
 import { ShardFolder } from "../shards/shards.ts";
 import type { MapTask } from "../shards/tasks.ts";
-import { Interrupted } from "../stages/stage.ts";
+import { Interrupted } from "../interrupted.ts";
 import { builtInExecutors } from "./list.ts";
 
 let root: string;

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Tinypool } from "tinypool";
 import type { Task } from "../shards/tasks.ts";
-import { stopIfAborted } from "../stages/stage.ts";
+import { stopIfAborted } from "../interrupted.ts";
 import type { ExecutorDefinition, ExecutorOptions } from "./executor.ts";
 import { failureOf, type Failure } from "./failure.ts";
 import runHere from "./worker.ts";

@@ -5,7 +5,7 @@ import type { Registry } from "../../text/index.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";
 import { stagesWith } from "../stages/plugins.ts";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
-import { generalKeys, type Recipe } from "./general.ts";
+import { generalKeys, type Recipe } from "../settings/general.ts";
 import { readOneKey, type LoadOptions } from "./load.ts";
 import { readRecipe } from "./recipe.ts";
 

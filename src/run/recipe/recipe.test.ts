@@ -8,7 +8,7 @@ import { applyOverrides, parseOverride } from "./overrides.ts";
 import { printRecipe } from "./print.ts";
 import { readRecipe } from "./recipe.ts";
 import { builtInStages } from "../stages/list.ts";
-import type { Recipe } from "./general.ts";
+import type { Recipe } from "../settings/general.ts";
 import { inherit, recipeSchemaOf } from "./schema.ts";
 
 const recipeSchema = recipeSchemaOf(builtInStages);

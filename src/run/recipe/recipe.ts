@@ -1,6 +1,6 @@
 import { builtInStages } from "../stages/list.ts";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
-import type { Recipe } from "./general.ts";
+import type { Recipe } from "../settings/general.ts";
 import { loadRecipe, nameFromFile, type LoadOptions } from "./load.ts";
 import { inherit, recipeSchemaOf } from "./schema.ts";
 

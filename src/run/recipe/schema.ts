@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
-import { generalKeys, type Recipe } from "./general.ts";
+import { generalKeys, type Recipe } from "../settings/general.ts";
 
 /**
  * The schema of recipes over a list of stages: general keys, and a section for each stage, in their order. A stage that

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { NuwaError } from "../../text/index.ts";
 import { builtInStages } from "../stages/list.ts";
-import { sectionOf } from "./general.ts";
+import { sectionOf } from "../settings/general.ts";
 import { readVariants, type VariantOptions } from "./variants.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "nuwa-variants-"));

@@ -1,11 +1,11 @@
 import { NuwaError, toJson, type JsonValue } from "../../text/index.ts";
 import { hashValue } from "../../io/hash.ts";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
-import type { Recipe } from "./general.ts";
+import type { Recipe } from "../settings/general.ts";
 import type { LoadOptions } from "./load.ts";
 import { parseOverride, pathOf, type Override } from "./overrides.ts";
 import { readRecipe } from "./recipe.ts";
-import type { SweepSettings } from "./sweep-settings.ts";
+import type { SweepSettings } from "../settings/sweep.ts";
 
 /** One recipe of a sweep. */
 export interface Variant {

@@ -6,7 +6,7 @@ import { readMetrics, type MetricsLine } from "../../train/index.ts";
 import { type diversity, funnel, removed } from "../inspect.ts";
 import { readManifest, type ManifestData } from "../manifest/manifest.ts";
 import { readRecipe } from "../recipe/recipe.ts";
-import type { Recipe } from "../recipe/general.ts";
+import type { Recipe } from "../settings/general.ts";
 import { builtInStages } from "../stages/list.ts";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";

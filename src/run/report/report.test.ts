@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricsLine } from "../../train/index.ts";
 import { Progress } from "../progress.ts";
 import { parseRecipe } from "../recipe/load.ts";
-import type { Recipe } from "../recipe/general.ts";
+import type { Recipe } from "../settings/general.ts";
 import { inherit, recipeSchemaOf } from "../recipe/schema.ts";
 import { builtInStages } from "../stages/list.ts";
 import { runRecipe } from "../run.ts";

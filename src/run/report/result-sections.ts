@@ -6,7 +6,7 @@ import { barChart } from "./charts.ts";
 import type { ReportData } from "./gather.ts";
 import { html, tableOf, type Html } from "./html.ts";
 import { bitsPerByte, leaderboard, meanOf, nanoGptShakespeare } from "./published.ts";
-import { sectionOf } from "../recipe/general.ts";
+import { sectionOf } from "../settings/general.ts";
 import { tokenizerStage } from "../stages/tokenizer.ts";
 import { section } from "./section.ts";
 

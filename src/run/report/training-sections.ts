@@ -4,7 +4,7 @@ import { lineChart, smooth, type Point } from "./charts.ts";
 import type { ReportData } from "./gather.ts";
 import { html, type Html } from "./html.ts";
 import { nanoGptShakespeare } from "./published.ts";
-import { sectionOf } from "../recipe/general.ts";
+import { sectionOf } from "../settings/general.ts";
 import { tokenizerStage } from "../stages/tokenizer.ts";
 import { section } from "./section.ts";
 

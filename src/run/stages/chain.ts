@@ -1,6 +1,6 @@
 import { NuwaError } from "../../text/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
-import type { Recipe } from "../recipe/general.ts";
+import type { Recipe } from "../settings/general.ts";
 import type { RecipeStage } from "./recipe-stage.ts";
 import type { Stage } from "./stage.ts";
 

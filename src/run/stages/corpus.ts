@@ -11,7 +11,8 @@ import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import type { PartTask, VerdictTask } from "../shards/tasks.ts";
 import { changeLine, hashInputs } from "./map.ts";
 import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
-import { DEFAULT_MEMORY, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { stopIfAborted } from "../interrupted.ts";
+import { DEFAULT_MEMORY, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
 
 /** The list's entry of a corpus-wide stage: round after round, its parts spread by the executor. */
 export function corpusStage(definition: CorpusStage): RecipeStage {

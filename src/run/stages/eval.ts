@@ -20,11 +20,12 @@ import { hashFile } from "../../io/hash.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
 import { count } from "../progress.ts";
-import { evalStageSettings, type EvalStageSettings } from "../recipe/eval-settings.ts";
+import { evalStageSettings, type EvalStageSettings } from "../settings/eval.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { readJsonLines } from "../shards/shards.ts";
 import { defineRecipeStage } from "./recipe-stage.ts";
-import { Interrupted, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
+import { Interrupted, stopIfAborted } from "../interrupted.ts";
+import type { StageContext, StageOutcome } from "./stage.ts";
 
 /** What the evaluation of a run leaves in `eval/scores.json`. */
 export interface RunScores {

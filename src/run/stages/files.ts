@@ -7,7 +7,8 @@ import { count } from "../progress.ts";
 import { ShardFolder } from "../shards/shards.ts";
 import { fingerprintAll } from "./outside-files.ts";
 import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { Interrupted, stopIfAborted } from "../interrupted.ts";
+import type { Stage, StageContext, StageOutcome } from "./stage.ts";
 
 /** The list's entry of a stage that writes files in a folder of its own. */
 export function filesStage<Settings>(definition: FilesDefinition<Settings>): RecipeStage {

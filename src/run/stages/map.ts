@@ -7,7 +7,8 @@ import { count } from "../progress.ts";
 import type { MapTask } from "../shards/tasks.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
-import { stopIfAborted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { stopIfAborted } from "../interrupted.ts";
+import type { Stage, StageContext, StageOutcome } from "./stage.ts";
 
 /** The list's entry of a stage that maps one document at a time: shard by shard, in worker threads. */
 export function mapperStage(definition: MapperStage): RecipeStage {

@@ -3,7 +3,7 @@ import type { DocumentFigure } from "../../data/define-stage.ts";
 import type { TrainingChoices } from "../../train/index.ts";
 import type { Document } from "../../text/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
-import type { Recipe } from "../recipe/general.ts";
+import type { Recipe } from "../settings/general.ts";
 import type { Stage } from "./stage.ts";
 
 /** What a stage is made from beside its own section. */

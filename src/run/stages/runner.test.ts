@@ -10,7 +10,8 @@ import { Manifest } from "../manifest/manifest.ts";
 import { Progress } from "../progress.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";
 import { differences, runStages, type RunnerOptions } from "./runner.ts";
-import { Interrupted, type Stage, type StageContext } from "./stage.ts";
+import { Interrupted } from "../interrupted.ts";
+import type { Stage, StageContext } from "./stage.ts";
 
 let root: string;
 beforeEach(() => {

@@ -5,7 +5,8 @@ import { hashValue } from "../../io/hash.ts";
 import { canonicalJson } from "../../io/json.ts";
 import type { StageRecord } from "../manifest/manifest.ts";
 import { releaseDocuments, type KeepData } from "./keep-data.ts";
-import { Interrupted, stopIfAborted, type Stage, type StageContext } from "./stage.ts";
+import { Interrupted, stopIfAborted } from "../interrupted.ts";
+import type { Stage, StageContext } from "./stage.ts";
 
 export interface RunnerOptions {
   /** Throw away checkpoints made with other settings or data. */

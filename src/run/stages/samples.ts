@@ -6,7 +6,8 @@ import { writeWhole } from "../../io/whole-file.ts";
 import { openDevice } from "../../tensor/index.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { defineRecipeStage } from "./recipe-stage.ts";
-import { stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
+import { stopIfAborted } from "../interrupted.ts";
+import type { StageContext, StageOutcome } from "./stage.ts";
 import { trainedModelOf } from "./train.ts";
 
 const sampleSchema = z.array(z.object({ prompt: z.string(), text: z.string() }));

@@ -4,7 +4,8 @@ import { NuwaError, toJsonObject, type Document } from "../../text/index.ts";
 import { bytes, count } from "../progress.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
-import { stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
+import { stopIfAborted } from "../interrupted.ts";
+import type { StageContext, StageOutcome } from "./stage.ts";
 import { fingerprintAll } from "./outside-files.ts";
 
 /**

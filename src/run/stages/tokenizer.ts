@@ -13,7 +13,8 @@ import { count } from "../progress.ts";
 import type { RunDirectory } from "../manifest/run-directory.ts";
 import { ShardFolder } from "../shards/shards.ts";
 import { defineRecipeStage } from "./recipe-stage.ts";
-import { Interrupted, stopIfAborted, type StageContext, type StageOutcome } from "./stage.ts";
+import { Interrupted, stopIfAborted } from "../interrupted.ts";
+import type { StageContext, StageOutcome } from "./stage.ts";
 
 /** Trains the tokenizer on the documents that the data stages left. */
 export const tokenizerStage = defineRecipeStage({

@@ -21,7 +21,8 @@ import { pluginAddresses } from "../../io/plugins.ts";
 import { bytes, count, type Bar, type Progress } from "../progress.ts";
 import { findModel, type RunDirectory } from "../manifest/run-directory.ts";
 import { defineRecipeStage, type RecipeStage, type StageLinks } from "./recipe-stage.ts";
-import { Interrupted, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { Interrupted } from "../interrupted.ts";
+import type { Stage, StageContext, StageOutcome } from "./stage.ts";
 
 /**
  * The list's entry of an objective: a section, a command and a stage that trains and resumes.

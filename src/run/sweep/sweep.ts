@@ -5,7 +5,7 @@ import { fileError } from "../../io/errno.ts";
 import { readManifest } from "../manifest/manifest.ts";
 import { RunDirectory } from "../manifest/run-directory.ts";
 import { writeSweepState, type VariantState } from "../manifest/sweep-state.ts";
-import type { Recipe } from "../recipe/general.ts";
+import type { Recipe } from "../settings/general.ts";
 import type { Variant } from "../recipe/variants.ts";
 import { writeReport } from "../report/write.ts";
 import { makesData, withRun, writeRecipe, type OwnedRun, type RunOptions } from "../run.ts";
@@ -14,7 +14,8 @@ import { builtInStages } from "../stages/list.ts";
 import type { RecipeStage } from "../stages/recipe-stage.ts";
 import { releaseDocuments } from "../stages/keep-data.ts";
 import { runStages } from "../stages/runner.ts";
-import { Interrupted, type Stage } from "../stages/stage.ts";
+import { Interrupted } from "../interrupted.ts";
+import type { Stage } from "../stages/stage.ts";
 import { equalStages, shareStages, type Source } from "./share.ts";
 
 /**

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { deviceChoices } from "../../tensor/index.ts";
-import { sweepSettings } from "./sweep-settings.ts";
+import { sweepSettings } from "./sweep.ts";
 
 /** The keys of a recipe that are no stage. */
 export const generalKeys = {
