@@ -78,7 +78,7 @@ function nuwa(args: readonly string[], environment: Readonly<Record<string, stri
 function complaint(result: ReturnType<typeof nuwa>, status: 1 | 2): string {
   expect(result.stderr).not.toMatch(/\n\s+at |unexpected|fault of Nuwa/);
   expect(result.status, result.stderr).toBe(status);
-  const said = result.stderr.slice(result.stderr.lastIndexOf("nuwa: "));
+  const said = result.stderr.slice(result.stderr.lastIndexOf("\nnuwa: ") + 1);
   expect(said).toMatch(/^nuwa: .+\n$/);
   return said;
 }
@@ -242,7 +242,7 @@ describe("a run", () => {
   test("where no folder can be made", () => {
     expect(complaint(nuwa(["run", "small.yaml", "--dir", "small.yaml/x"]), 1)).toMatch(/small\.yaml/);
     if (existsSync("/proc/self")) {
-      expect(complaint(nuwa(["run", "small.yaml", "--dir", "/proc/nuwa"]), 1)).toMatch(/\/proc\/nuwa/);
+      expect(complaint(nuwa(["run", "small.yaml", "--dir", "/proc/nuwa"]), 1)).toMatch(/\/proc\/nuwa: no folder can be made here/);
     }
   });
 

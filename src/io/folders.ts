@@ -27,7 +27,11 @@ function make(folder: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    if (!isErrno(error, "EEXIST")) throw error; // another process was quicker
+    if (isErrno(error, "EEXIST")) return; // another process was quicker
+    // Of a folder whose parent is there: /proc and the like hold what the system puts into them.
+    if (isErrno(error, "ENOENT"))
+      throw new NuwaError("FILE", "no folder can be made here", { where: folder, cause: error });
+    throw error;
   }
 }
 
