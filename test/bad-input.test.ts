@@ -242,7 +242,9 @@ describe("a run", () => {
   test("where no folder can be made", () => {
     expect(complaint(nuwa(["run", "small.yaml", "--dir", "small.yaml/x"]), 1)).toMatch(/small\.yaml/);
     if (existsSync("/proc/self")) {
-      expect(complaint(nuwa(["run", "small.yaml", "--dir", "/proc/nuwa"]), 1)).toMatch(/\/proc\/nuwa: no folder can be made here/);
+      expect(complaint(nuwa(["run", "small.yaml", "--dir", "/proc/nuwa"]), 1)).toMatch(
+        /\/proc\/nuwa: no folder can be made here/,
+      );
     }
   });
 
