@@ -4,55 +4,22 @@ import * as z from "zod";
 import type { AnswerContext, CorpusStage, Part, Round } from "../../data/define-corpus-stage.ts";
 import { readJson } from "../../io/json.ts";
 import { writeWhole } from "../../io/whole-file.ts";
-import { toJson, type JsonValue } from "../../text/index.ts";
+import type { JsonValue } from "../../text/index.ts";
 import type { Bar } from "../progress.ts";
 import { ShardedCorpus } from "../shards/corpus.ts";
 import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
 import type { PartTask, VerdictTask } from "../shards/tasks.ts";
-import { changeLine, hashInputs } from "./map.ts";
-import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
+import type { RecipeStage } from "./recipe-stage.ts";
 import { stopIfAborted } from "../interrupted.ts";
-import { DEFAULT_MEMORY, type Stage, type StageContext, type StageOutcome } from "./stage.ts";
+import { finishShards, shardedStage, type ShardedWork } from "./sharded.ts";
+import { DEFAULT_MEMORY, type StageContext, type StageOutcome } from "./stage.ts";
 
 /** The list's entry of a corpus-wide stage: round after round, its parts spread by the executor. */
 export function corpusStage(definition: CorpusStage): RecipeStage {
-  const { name, version, summary, schema, after, inherits = [] } = definition;
-  return defineRecipeStage({
-    name,
-    group: "data",
-    summary,
-    schema,
-    inherits,
-    writesDocuments: true,
-    ...(after === undefined ? {} : { after }),
-    create: (settings, { directory, documents }): Stage => {
-      const before = documents();
-      const from = new ShardFolder(directory.data(before));
-      const to = new ShardFolder(directory.data(name));
-      const json = toJson(settings);
-      return {
-        name,
-        version,
-        settings: json,
-        after: [before],
-        outside: async ({ cwd }) => hashInputs(definition.files(settings), cwd),
-        outputs: [to.folder],
-        shards: to,
-        precious: false,
-        isWhole: () => to.isWhole(),
-        run: (context) => run(definition, json, from, to, context),
-      };
-    },
-  });
+  return shardedStage(definition, (job) => run(definition, job));
 }
 
-async function run(
-  definition: CorpusStage,
-  settings: JsonValue,
-  from: ShardFolder,
-  to: ShardFolder,
-  context: StageContext,
-): Promise<StageOutcome> {
+async function run(definition: CorpusStage, { settings, from, to, context }: ShardedWork): Promise<StageOutcome> {
   const { name } = definition;
   to.sweep();
   const infos = Array.from({ length: from.count() ?? 0 }, (_, shard) => to.info(shard));
@@ -64,10 +31,7 @@ async function run(
     await new Job(definition, settings, from, work, context, bar).run(to, infos);
   }
   rmSync(work, { recursive: true, force: true });
-  const whole: ShardInfo[] = infos.filter((info) => info !== undefined);
-  const { output, summary } = to.finish(name, whole);
-  bar.done(changeLine(summary.statistics));
-  return { output, summary: { ...summary.statistics.out, changed: summary.statistics.changed } };
+  return finishShards(name, to, infos, bar);
 }
 
 const partKeys = z.array(z.union([z.string(), z.number()]));

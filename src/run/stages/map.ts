@@ -1,68 +1,20 @@
 import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import type { MapperStage } from "../../data/define-stage.ts";
-import { NuwaError, toJson, type Document, type JsonValue } from "../../text/index.ts";
-import { hashFile } from "../../io/hash.ts";
-import { count } from "../progress.ts";
+import type { Document, JsonValue } from "../../text/index.ts";
 import type { MapTask } from "../shards/tasks.ts";
-import { ShardFolder, type ShardInfo } from "../shards/shards.ts";
-import { defineRecipeStage, type RecipeStage } from "./recipe-stage.ts";
+import type { ShardFolder } from "../shards/shards.ts";
+import type { RecipeStage } from "./recipe-stage.ts";
 import { stopIfAborted } from "../interrupted.ts";
-import type { Stage, StageContext, StageOutcome } from "./stage.ts";
+import { finishShards, shardedStage, type ShardedWork } from "./sharded.ts";
+import type { StageContext, StageOutcome } from "./stage.ts";
 
 /** The list's entry of a stage that maps one document at a time: shard by shard, in worker threads. */
 export function mapperStage(definition: MapperStage): RecipeStage {
-  const { name, version, summary, schema, after, figures, inherits = [] } = definition;
-  return defineRecipeStage({
-    name,
-    group: "data",
-    summary,
-    schema,
-    inherits,
-    writesDocuments: true,
-    ...(after === undefined ? {} : { after }),
-    figures,
-    create: (settings, { directory, documents }): Stage => {
-      const before = documents();
-      const from = new ShardFolder(directory.data(before));
-      const to = new ShardFolder(directory.data(name));
-      const json = toJson(settings);
-      return {
-        name,
-        version,
-        settings: json,
-        after: [before],
-        outside: async ({ cwd }) => hashInputs(definition.files(settings), cwd),
-        outputs: [to.folder],
-        shards: to,
-        precious: false,
-        isWhole: () => to.isWhole(),
-        run: (context) => run(definition, json, from, to, context),
-      };
-    },
-  });
+  return shardedStage(definition, (job) => run(definition, job));
 }
 
-/** Small files of the user's by their content, so that touching one redoes nothing. */
-export function hashInputs(files: readonly string[], cwd: string): Record<string, string> {
-  return Object.fromEntries(files.map((file) => [`file ${file}`, hashInput(path.resolve(cwd, file), file)]));
-}
-
-function hashInput(file: string, name: string): string {
-  try {
-    return hashFile(file);
-  } catch (cause) {
-    throw new NuwaError("FILE", "expected a file that the recipe names; it cannot be read", { where: name, cause });
-  }
-}
-
-async function run(
-  definition: MapperStage,
-  settings: JsonValue,
-  from: ShardFolder,
-  to: ShardFolder,
-  context: StageContext,
-): Promise<StageOutcome> {
+async function run(definition: MapperStage, { settings, from, to, context }: ShardedWork): Promise<StageOutcome> {
   const { name, module } = definition;
   const prepared = await prepare(definition, settings, from, to, context);
   const shards = from.count() ?? 0;
@@ -86,10 +38,7 @@ async function run(
       bar.update(done);
     },
   });
-  const whole: ShardInfo[] = infos.filter((info) => info !== undefined);
-  const { output, summary } = to.finish(name, whole);
-  bar.done(changeLine(summary.statistics));
-  return { output, summary: { ...summary.statistics.out, changed: summary.statistics.changed } };
+  return finishShards(name, to, infos, bar);
 }
 
 /** @returns the file that the stage's preparation wrote, now or before an interruption; undefined where there is none */
@@ -116,16 +65,4 @@ async function* stoppable(documents: AsyncIterable<Document>, signal: AbortSigna
     if (++read % 64 === 0) stopIfAborted(signal);
     yield document;
   }
-}
-
-/** `8,123 → 7,950 documents, 12.3M → 11.9M characters`. */
-export function changeLine(statistics: {
-  readonly in: { documents: number; characters: number };
-  readonly out: { documents: number; characters: number };
-}): string {
-  const { in: before, out: after } = statistics;
-  return (
-    `${count(before.documents)} → ${count(after.documents)} documents, ` +
-    `${count(before.characters)} → ${count(after.characters)} characters`
-  );
 }
