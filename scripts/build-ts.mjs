@@ -1,6 +1,6 @@
 // Compiles TypeScript into dist/, from nothing, so that a deleted source leaves no orphan behind.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 for (const folder of ["src", "bench"]) rmSync(`dist/${folder}`, { recursive: true, force: true });
 const result = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
@@ -9,10 +9,7 @@ const result = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "
 if (result.status !== 0) process.exit(result.status ?? 1);
 
 // What the compiled files read beside themselves: the built-in evaluation tasks.
-const tasks = "src/eval/tasks";
-mkdirSync(`dist/${tasks}`, { recursive: true });
-for (const file of readdirSync(tasks).filter((name) => name.endsWith(".yaml")))
-  cpSync(`${tasks}/${file}`, `dist/${tasks}/${file}`);
+cpSync("src/eval/benchmarks", "dist/src/eval/benchmarks", { recursive: true });
 
 // What editors check recipes by, beside them in the package.
 const { recipeJsonSchema } = await import("../dist/src/run/index.js");

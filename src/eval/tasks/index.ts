@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import * as z from "zod";
 import { didYouMean, NuwaError, Registry } from "../../text/index.ts";
 import { check } from "../../text/settings/issues.ts";
@@ -70,8 +70,8 @@ function readWithIncludes(file: string, including: ReadonlySet<string>): TaskDef
   const where = source.where(["include"]);
   if (typeof include !== "string")
     throw new NuwaError("VALUE", 'expected a path or a task\'s name for "include"', { where });
-  const candidates = [resolve(dirname(file), include), join(import.meta.dirname, `${include}.yaml`)];
-  const found = candidates.find((path) => existsSync(path));
+  const beside = resolve(dirname(file), include);
+  const found = existsSync(beside) ? beside : builtInFiles().find((path) => basename(path) === `${include}.yaml`);
   if (found === undefined) throw new NuwaError("FILE", `no such task file: ${include}`, { where });
   if (including.has(found)) throw new NuwaError("VALUE", "these task files include each other", { where });
   const base = readWithIncludes(found, new Set([...including, found]));
@@ -87,17 +87,21 @@ function readWithIncludes(file: string, including: ReadonlySet<string>): TaskDef
   };
 }
 
+const benchmarks = join(import.meta.dirname, "../benchmarks");
+
+/** The YAML files of the tasks that come with Nuwa, in order of their names. */
+function builtInFiles(): string[] {
+  return readdirSync(benchmarks, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".yaml"))
+    .map((file) => join(benchmarks, file))
+    .toSorted((a, b) => (basename(a) < basename(b) ? -1 : 1));
+}
+
 let builtIn: Registry<TaskDefinition> | undefined;
 
-/** The tasks that come with Nuwa: the YAML files of this folder, read once, when they are first asked for. */
+/** The tasks that come with Nuwa, read once, when they are first asked for. */
 export function builtInTasks(): Registry<TaskDefinition> {
-  builtIn ??= new Registry<TaskDefinition>(
-    "task",
-    readdirSync(import.meta.dirname)
-      .filter((file) => file.endsWith(".yaml"))
-      .toSorted()
-      .map((file) => readTaskFile(join(import.meta.dirname, file))),
-  );
+  builtIn ??= new Registry<TaskDefinition>("task", builtInFiles().map(readTaskFile));
   return builtIn;
 }
 
@@ -269,7 +273,7 @@ class TaskFinder {
 
   #folders({ definition }: Checked): TaskFolders {
     const own = definition.source === undefined ? undefined : dirname(definition.source.file);
-    const folders = own === undefined || own === import.meta.dirname ? [] : [own];
+    const folders = own === undefined || dirname(own) === benchmarks ? [] : [own];
     return { folders: this.#dataDir === undefined ? folders : [...folders, this.#dataDir] };
   }
 
